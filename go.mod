@@ -1,0 +1,3 @@
+module github.com/onerefresh/onerefresh
+
+go 1.26

@@ -1,0 +1,251 @@
+package onerefresh
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+var (
+	errNews    = errors.New("onerefresh: a peer has settled it")  // ends a wait for the lock
+	errAgain   = errors.New("onerefresh: the record has changed") // ends a turn without a result
+	errTimeout = errors.New("onerefresh: there was no answer in time")
+)
+
+// refresh returns a token other than rejected, or why there is none. It takes
+// turns until one comes to a result: a turn ends without one if a sign-in or a
+// sign-out came in between.
+func (s *Session) refresh(rejected *string) (Token, error) {
+	patience, stop := withTimeout(s.open, s.opts.LockTimeout)
+	defer stop()
+	for {
+		token, err := s.turn(patience, rejected)
+		if err != errAgain {
+			return token, err
+		}
+	}
+}
+
+// turn queues for the lock, and leaves the queue as soon as a peer's write
+// settles the question: twenty tabs do not file through one by one.
+func (s *Session) turn(patience context.Context, rejected *string) (Token, error) {
+	waiting, cancel := context.WithCancelCause(patience)
+	defer cancel(nil)
+	look := func() {
+		if _, settled, _ := s.judgePeeked(rejected); settled {
+			cancel(errNews)
+		}
+	}
+	defer s.opts.Store.Watch(look)()
+	look() // for what was written before the watch began
+
+	held, unlock, err := s.opts.Locker.Lock(waiting, s.opts.Name)
+	if err != nil {
+		return s.turnedAway(waiting, rejected, err)
+	}
+	s.hush()
+	token, err := s.underLock(held, rejected)
+	unlock()
+	s.unhush()
+
+	if busy, ok := err.(*peerSending); ok {
+		return Token{}, s.await(waiting, busy.rest)
+	}
+	return token, err
+}
+
+// underLock is the critical section. Nothing happens in it but a coherent
+// read, one exchange with a timeout, and the writes around it.
+func (s *Session) underLock(held context.Context, rejected *string) (Token, error) {
+	rec, err := s.load(held)
+	if err != nil {
+		return Token{}, s.storeError(held, err)
+	}
+	if token, settled, err := s.judge(rec, rejected); settled {
+		return token, err // a peer was here: no exchange
+	}
+	if err := s.peerSending(rec); err != nil {
+		return Token{}, err
+	}
+	rec, err = s.recordAttempt(held, rec)
+	if err != nil {
+		return Token{}, err
+	}
+	answer, err := s.exchange(&rec)
+	if err != nil {
+		return s.refused(rec, rejected, answer, err)
+	}
+	return s.persist(rec, answer)
+}
+
+// turnedAway says what becomes of a wait for the lock that failed with err.
+func (s *Session) turnedAway(waiting context.Context, rejected *string, err error) (Token, error) {
+	token, settled, judged := s.judgePeeked(rejected)
+	if settled {
+		return token, judged
+	}
+	switch context.Cause(waiting) {
+	case errNews:
+		return Token{}, errAgain
+	case ErrClosed:
+		return Token{}, closed()
+	case errTimeout:
+		if token, ok := s.lastResort(rejected); ok {
+			return token, nil
+		}
+		return Token{}, &Error{Code: CodeLockTimeout, Message: "a peer held the lock for too long"}
+	}
+	return Token{}, &Error{Code: CodeTemporarilyUnavailable, Message: "the lock cannot be had", Cause: err}
+}
+
+// lastResort returns the access token that is within its margin, but has not
+// expired yet: better than an error.
+func (s *Session) lastResort(rejected *string) (Token, bool) {
+	rec, err := s.look()
+	return rec.Token, err == nil && usable(rec, rejected, s.now(), 0)
+}
+
+// judge says whether rec settles the question without an exchange, and how.
+func (s *Session) judge(rec Record, rejected *string) (token Token, settled bool, err error) {
+	now := s.now()
+	switch {
+	case rec.Ended.Reason != "":
+		return Token{}, true, sessionEnded(rec.Ended)
+	case !rec.signedIn():
+		return Token{}, true, &Error{Code: CodeSignedOut, Message: "nobody is signed in"}
+	case usable(rec, rejected, now, s.opts.ExpiryMargin):
+		return rec.Token, true, nil
+	}
+	if rest := rec.Cooldown.remaining(now); rest > 0 {
+		if usable(rec, rejected, now, 0) {
+			return rec.Token, true, nil // a failed early refresh is nobody's problem
+		}
+		return Token{}, true, rec.Cooldown.err(rest)
+	}
+	return Token{}, false, nil
+}
+
+func (s *Session) judgePeeked(rejected *string) (token Token, settled bool, err error) {
+	rec, err := s.look()
+	if err != nil {
+		return Token{}, false, nil // whoever holds the lock loads it, and finds out
+	}
+	return s.judge(rec, rejected)
+}
+
+func usable(rec Record, rejected *string, now time.Time, margin time.Duration) bool {
+	return rec.Token.live(now, margin) && (rejected == nil || rec.Token.AccessToken != *rejected)
+}
+
+// peerSending returns a *peerSending where the lock reaches this process
+// alone, and the record says that another one is at it.
+func (s *Session) peerSending(rec Record) error {
+	if s.opts.Locker.Shared() || rec.Attempt.Count == 0 || rec.Attempt.By == s.id {
+		return nil
+	}
+	now := s.now()
+	until := rec.Attempt.At.Add(s.opts.ExchangeTimeout + clockSlack)
+	if now.Before(rec.Attempt.At.Add(-clockSlack)) || !now.Before(until) {
+		return nil // it has given up, or died
+	}
+	return &peerSending{until.Sub(now)}
+}
+
+type peerSending struct{ rest time.Duration }
+
+func (*peerSending) Error() string { return "onerefresh: a peer is refreshing" }
+
+// await waits for a peer's news, though no longer than d.
+func (s *Session) await(waiting context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-waiting.Done():
+	case <-timer.C:
+	}
+	return errAgain
+}
+
+// recordAttempt puts on record that the refresh token is about to be sent. If
+// this process dies with it, the next holder knows that it may be spent.
+func (s *Session) recordAttempt(held context.Context, rec Record) (Record, error) {
+	next := rec
+	next.Generation++
+	next.Attempt = Attempt{At: s.now().Truncate(time.Millisecond), By: s.id, Count: rec.Attempt.Count + 1}
+	switch err := s.swap(held, rec, &next); {
+	case err == ErrConflict:
+		return rec, errAgain
+	case err != nil:
+		// Nothing is sent that could not be put on record.
+		return rec, s.storeError(held, err)
+	}
+	s.observe(next)
+	return next, nil
+}
+
+// persist writes the answer to the exchange of rec's refresh token, unless
+// the session has been signed out or replaced meanwhile.
+func (s *Session) persist(rec Record, answer Response) (Token, error) {
+	ctx, cancel := withTimeout(context.Background(), persistTimeout)
+	defer cancel()
+	now := s.now()
+	next := Record{Epoch: rec.Epoch, Token: rec.Token.merge(answer, now)}
+	if !next.Token.live(now, 0) {
+		// One caller gets it, and the next one must not ask at once for another.
+		next.Cooldown = s.cooldown(rec, &FieldError{Field: "expires_in", Problem: "the token is stale on arrival"})
+	}
+	for {
+		next.Generation = rec.Generation + 1
+		err := s.swap(ctx, rec, &next)
+		if err == ErrConflict {
+			var current Record
+			if current, err = s.load(ctx); err == nil {
+				if !current.sameGrant(rec) {
+					return Token{}, s.discard(current, rec, next.Token)
+				}
+				rec = current
+				continue
+			}
+		}
+		if err != nil {
+			s.keep(rec, next)
+			s.report(&Error{Code: CodeTemporarilyUnavailable, Message: "the new token is kept in memory, as it could not be stored", Cause: err})
+		}
+		s.observe(next)
+		return next.Token, nil
+	}
+}
+
+// persistTimeout bounds a write after an exchange; what could not be written
+// by then is kept in memory.
+const persistTimeout = 5 * time.Second
+
+// discard drops an answer that came too late, and has it revoked if it belongs
+// to a sign-in that is no more. If a peer has refreshed the same sign-in, to
+// revoke would end what the peer lives on.
+func (s *Session) discard(current, rec Record, late Token) error {
+	if current.Epoch != rec.Epoch || !current.signedIn() {
+		go s.revoke(late.RefreshToken)
+	}
+	return errAgain
+}
+
+func (s *Session) revoke(refreshToken string) {
+	if s.opts.Revoker == nil || refreshToken == "" {
+		return
+	}
+	ctx, cancel := withTimeout(context.Background(), s.opts.ExchangeTimeout)
+	defer cancel()
+	s.opts.Revoker.Revoke(ctx, refreshToken) // the session is gone either way
+}
+
+// withTimeout is context.WithTimeout without what that links into a module:
+// the formatting of times.
+func withTimeout(parent context.Context, d time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	timer := time.AfterFunc(d, func() { cancel(errTimeout) })
+	return ctx, func() {
+		timer.Stop()
+		cancel(nil)
+	}
+}
