@@ -33,6 +33,7 @@ func (s *Session) observe(rec Record) {
 	was := s.seen
 	s.seen = rec
 	own := rec.Writer == s.id
+	renewed := rec.Token.AccessToken != was.Token.AccessToken || !rec.Token.Received.Equal(was.Token.Received)
 	note := func(kind EventKind, err error) {
 		if s.opts.OnEvent != nil && !s.isClosed() {
 			s.events = append(s.events, Event{Kind: kind, Generation: rec.Generation, Err: err})
@@ -45,9 +46,9 @@ func (s *Session) observe(rec Record) {
 		note(EventSignedOut, sessionEnded(rec.Ended))
 	case was.signedIn() && !rec.signedIn():
 		note(EventSignedOut, nil)
-	case rec.signedIn() && !rec.Token.Received.Equal(was.Token.Received) && own:
+	case rec.signedIn() && renewed && own:
 		note(EventRefreshed, nil)
-	case rec.signedIn() && !rec.Token.Received.Equal(was.Token.Received):
+	case rec.signedIn() && renewed:
 		note(EventAdopted, nil)
 	case own && rec.Cooldown.Failures > was.Cooldown.Failures:
 		note(EventRefreshError, rec.Cooldown.err(rec.Cooldown.For))

@@ -114,7 +114,7 @@ const replacedTimeout = 2 * time.Second
 func endedBy(rec Record, err error) Ended {
 	e := Ended{Reason: "invalid_grant", AnswerLost: rec.Attempt.Count > 1}
 	var refusal *RefreshError
-	if errors.As(err, &refusal) {
+	if errors.As(err, &refusal) && refusal.Code != "" {
 		e.Reason = refusal.Code
 		e.Description = redact(refusal.Description, rec.Token)
 	} else {

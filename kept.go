@@ -3,6 +3,7 @@ package onerefresh
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // kept is a record that could not be written after an exchange. While the
@@ -10,12 +11,90 @@ import (
 // the kept one, and writes it as soon as that works again.
 type kept struct {
 	spent, next Record
+
+	// release lets go of the lock that tells others not to spend again what
+	// they find in the store.
+	release func()
 }
 
+// keep is called before the session's lock is released, so that the next
+// holder finds the other lock taken.
 func (s *Session) keep(spent, next Record) {
+	release := func() {}
+	if next.Token.RefreshToken != spent.Token.RefreshToken {
+		ctx, cancel := withTimeout(context.Background(), keptTimeout)
+		defer cancel()
+		if _, unlock, err := s.opts.Locker.Lock(ctx, s.keptName()); err == nil {
+			release = unlock
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kept = &kept{spent, next}
+	s.kept = &kept{spent, next, release}
+	go s.writeKept()
+}
+
+// keptTimeout is how long to wait for a lock that is held for a moment by
+// those who try it, and for long by those who keep a record.
+const keptTimeout = 200 * time.Millisecond
+
+func (s *Session) keptName() string { return s.opts.Name + ":kept" }
+
+// keptElsewhere reports whether the attempt that rec tells of is that of a
+// peer who lives, and has an answer that it could not write.
+func (s *Session) keptElsewhere(held context.Context, rec Record) bool {
+	if rec.Attempt.Count == 0 || rec.Attempt.By == s.id {
+		return false
+	}
+	ctx, cancel := withTimeout(held, keptTimeout)
+	defer cancel()
+	_, unlock, err := s.opts.Locker.Lock(ctx, s.keptName())
+	if err != nil {
+		return true
+	}
+	unlock()
+	return false
+}
+
+// writeKept tries until the kept record is written, or somebody else has
+// written a later one. Close gives it a last try.
+func (s *Session) writeKept() {
+	for wait := firstBackoff; s.keeps(); wait = min(2*wait, longestBackoff) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-s.open.Done():
+			timer.Stop()
+		}
+		last := s.isClosed()
+		ctx, cancel := withTimeout(context.Background(), persistTimeout)
+		if stored, err := s.opts.Store.Load(ctx); err == nil {
+			next := s.current(stored)
+			next.Generation++
+			if s.keeps() && s.swap(ctx, stored, &next) == nil {
+				s.forget()
+			}
+		}
+		cancel()
+		if last {
+			s.forget()
+		}
+	}
+}
+
+func (s *Session) keeps() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept != nil
+}
+
+func (s *Session) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept != nil {
+		s.kept.release()
+		s.kept = nil
+	}
 }
 
 // current returns what is to be made of a stored record: the kept one, in
@@ -24,7 +103,11 @@ func (s *Session) keep(spent, next Record) {
 func (s *Session) current(stored Record) Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.kept == nil || !stored.sameGrant(s.kept.spent) {
+	if s.kept == nil {
+		return stored
+	}
+	if !stored.sameGrant(s.kept.spent) {
+		s.kept.release()
 		s.kept = nil
 		return stored
 	}

@@ -67,6 +67,9 @@ func (s *Session) underLock(held context.Context, rejected *string) (Token, erro
 	if err := s.peerSending(rec); err != nil {
 		return Token{}, err
 	}
+	if s.keptElsewhere(held, rec) {
+		return Token{}, &Error{Code: CodeTemporarilyUnavailable, Message: "a peer could not store the token that it obtained", RetryAfter: firstBackoff}
+	}
 	rec, err = s.recordAttempt(held, rec)
 	if err != nil {
 		return Token{}, err
