@@ -1,0 +1,157 @@
+//go:build js && wasm
+
+package jsbridge
+
+import (
+	"github.com/hack-pad/safejs"
+)
+
+// A Value is a JavaScript value. The zero Value is undefined. The error of a
+// method is an [*Exception].
+type Value struct{ js safejs.Value }
+
+// Global returns globalThis.
+func Global() Value { return Value{safejs.Global()} }
+
+// Undefined returns undefined.
+func Undefined() Value { return Value{} }
+
+// Null returns null.
+func Null() Value { return Value{safejs.Null()} }
+
+// ValueOf returns x, which is of one of the types that the package comment
+// names, as a JavaScript value. For all others it returns undefined.
+func ValueOf(x any) Value {
+	v, _ := valueOf(x)
+	return v
+}
+
+// Get returns the property name of an object.
+func (v Value) Get(name string) (Value, error) { return invoke(reflectGet, v, name) }
+
+// Set assigns x to the property name of an object. It is an error if the
+// object refuses, because it is frozen, say.
+func (v Value) Set(name string, x any) error {
+	done, err := invoke(reflectSet, v, name, x)
+	return refusal(done, err, "cannot set property "+name)
+}
+
+// Delete removes the property name of an object. It is no error if there is
+// none, and one if the object refuses.
+func (v Value) Delete(name string) error {
+	done, err := invoke(reflectDelete, v, name)
+	return refusal(done, err, "cannot delete property "+name)
+}
+
+// refusal returns err, or an error in the place of the false with which
+// Reflect reports what strict mode would throw for.
+func refusal(done Value, err error, message string) error {
+	if ok, _ := done.Bool(); err == nil && !ok {
+		return typeError(message)
+	}
+	return err
+}
+
+// Call calls the method of an object.
+func (v Value) Call(method string, args ...any) (Value, error) {
+	f, err := v.Get(method)
+	if err != nil {
+		return Value{}, err
+	}
+	if !f.IsFunction() {
+		return Value{}, typeError(method + " is not a function")
+	}
+	return invoke(functionCall, append([]any{f, v}, args...)...)
+}
+
+// Invoke calls a function.
+func (v Value) Invoke(args ...any) (Value, error) { return invoke(v, args...) }
+
+// New calls a constructor.
+func (v Value) New(args ...any) (Value, error) { return construct(v, args...) }
+
+// Index returns the element i of an array.
+func (v Value) Index(i int) (Value, error) { return invoke(reflectGet, v, i) }
+
+// Len returns the length of an array.
+func (v Value) Len() (int, error) {
+	length, err := v.Get("length")
+	if err != nil {
+		return 0, err
+	}
+	n, ok := length.Number()
+	if !ok || n < 0 || n != float64(int(n)) {
+		return 0, typeError("length is no count")
+	}
+	return int(n), nil
+}
+
+// Bool returns a boolean, and whether v is one.
+func (v Value) Bool() (value, ok bool) {
+	value, err := v.js.Bool()
+	return value, err == nil
+}
+
+// Number returns a number, and whether v is one. NaN is one.
+func (v Value) Number() (value float64, ok bool) {
+	value, err := v.js.Float()
+	return value, err == nil
+}
+
+// Text returns a string, and whether v is one. Nothing is converted to a
+// string, and so no method of an object is called. Lone surrogates become
+// U+FFFD.
+func (v Value) Text() (value string, ok bool) {
+	if v.kind() != safejs.TypeString {
+		return "", false
+	}
+	value, err := v.js.String()
+	return value, err == nil
+}
+
+// IsUndefined reports whether v is undefined.
+func (v Value) IsUndefined() bool { return v.js.IsUndefined() }
+
+// IsNull reports whether v is null.
+func (v Value) IsNull() bool { return v.js.IsNull() }
+
+// IsObject reports whether v is an object or a function, and not null.
+func (v Value) IsObject() bool {
+	kind := v.kind()
+	return kind == safejs.TypeObject || kind == safejs.TypeFunction
+}
+
+// IsFunction reports whether v is a function.
+func (v Value) IsFunction() bool { return v.kind() == safejs.TypeFunction }
+
+// Equal reports whether v === w.
+func (v Value) Equal(w Value) bool { return v.js.Equal(w.js) }
+
+// bigint is a type that package syscall/js does not know, and panics at.
+const bigint safejs.Type = -1
+
+func (v Value) kind() (kind safejs.Type) {
+	defer func() {
+		if recover() != nil {
+			kind = bigint
+		}
+	}()
+	return v.js.Type()
+}
+
+// ParseJSON returns what the JSON text describes.
+func ParseJSON(text string) (Value, error) { return invoke(jsonParse, text) }
+
+// JSON returns the JSON text of v. It is an error if v has none, as a function
+// or undefined.
+func (v Value) JSON() (string, error) {
+	text, err := invoke(jsonStringify, v)
+	if err != nil {
+		return "", err
+	}
+	s, ok := text.Text()
+	if !ok {
+		return "", typeError("the value has no JSON text")
+	}
+	return s, nil
+}
