@@ -1,0 +1,89 @@
+//go:build js && wasm
+
+package locks
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/onerefresh/onerefresh"
+	"github.com/onerefresh/onerefresh/jsbridge"
+)
+
+type lockManager struct{ js jsbridge.Value }
+
+func webLockManager() (lockManager, error) {
+	navigator, err := jsbridge.Global().Get("navigator")
+	if err != nil || !navigator.IsObject() {
+		return lockManager{}, errors.ErrUnsupported
+	}
+	manager, err := navigator.Get("locks")
+	if err != nil || !manager.IsObject() {
+		return lockManager{}, errors.ErrUnsupported
+	}
+	return lockManager{manager}, nil
+}
+
+func (m lockManager) probe(ctx context.Context) error {
+	snapshot, err := m.js.Call("query")
+	if err == nil {
+		_, err = jsbridge.Await(ctx, snapshot)
+	}
+	return err
+}
+
+func (m lockManager) lock(ctx context.Context, name string) (context.Context, func(), error) {
+	// The browser holds the lock from when it calls back until the promise that
+	// it gets from that is settled.
+	granted, released := make(chan struct{}), make(chan struct{})
+	callback := jsbridge.FuncOf(func([]jsbridge.Value) any {
+		close(granted)
+		return jsbridge.Promise(func() (any, error) {
+			<-released
+			return nil, nil
+		})
+	})
+	held, end := hold(ctx)
+	unlock := sync.OnceFunc(func() {
+		end(nil)
+		close(released)
+	})
+
+	signal, detach := jsbridge.Signal(ctx)
+	request, err := m.js.Call("request", name, map[string]any{"mode": "exclusive", "signal": signal}, callback)
+	refused := make(chan error, 1)
+	go func() {
+		// Settled when the lock was refused, released or stolen. The wait has no
+		// end of its own: a lock is held for as long as its holder likes.
+		if err == nil {
+			_, err = jsbridge.Await(context.Background(), request)
+		}
+		detach()
+		callback.Release()
+		refused <- err
+		end(onerefresh.ErrLockLost) // too late, if unlock came first
+	}()
+
+	select {
+	case <-granted:
+		return held, unlock, nil
+	case err := <-refused:
+		select {
+		case <-granted: // and lost already, which held tells
+			return held, unlock, nil
+		default:
+		}
+		switch {
+		case ctx.Err() != nil:
+			err = context.Cause(ctx)
+		case err == nil:
+			err = errors.New("locks: the browser did not grant the lock")
+		}
+		return nil, nil, err
+	case <-ctx.Done():
+		// The signal does nothing to a lock that was granted in this moment.
+		unlock()
+		return nil, nil, context.Cause(ctx)
+	}
+}
