@@ -1,0 +1,118 @@
+// The four ways to coordinate, each as a page would write it. All speak to the
+// real token endpoint, and keep one record per session in localStorage.
+
+const clientId = "demo";
+
+/** What all but onerefresh have in common. */
+class Client {
+  constructor(key) {
+    this.key = key;
+  }
+
+  read() {
+    return JSON.parse(localStorage.getItem(this.key));
+  }
+
+  persist(response) {
+    const record = { ...response, expires_at: Date.now() + 1000 * response.expires_in };
+    localStorage.setItem(this.key, JSON.stringify(record));
+    return record;
+  }
+
+  /** Reports whether the access token can be used; rejected is one that a resource server refused. */
+  usable(record, rejected) {
+    return record.access_token !== rejected && Date.now() < record.expires_at;
+  }
+
+  // https://www.rfc-editor.org/rfc/rfc6749#section-6
+  async exchange({ refresh_token }) {
+    const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token, client_id: clientId });
+    const response = await fetch("/token", { method: "POST", body });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.error);
+    return this.persist({ refresh_token, ...answer });
+  }
+
+  async getAccessToken({ rejected } = {}) {
+    const record = this.read();
+    if (!record) throw new Error("signed out");
+    const { access_token } = this.usable(record, rejected) ? record : await this.refresh(rejected);
+    return access_token;
+  }
+
+  async fetch(url) {
+    const ask = (token) => fetch(url, { headers: { Authorization: `Bearer ${token}` } });
+    const token = await this.getAccessToken();
+    const response = await ask(token);
+    return response.status === 401 ? ask(await this.getAccessToken({ rejected: token })) : response;
+  }
+
+  async signIn(response) {
+    this.persist(response);
+  }
+
+  async signOut() {
+    localStorage.removeItem(this.key);
+  }
+
+  close() {}
+}
+
+/** Everyone refreshes. */
+class None extends Client {
+  coordination = "none";
+
+  refresh() {
+    return this.exchange(this.read());
+  }
+}
+
+/** All callers of one tab share one refresh. */
+class Flight extends Client {
+  coordination = "tab";
+
+  refresh() {
+    this.flight ??= this.exchange(this.read()).finally(() => (this.flight = undefined));
+    return this.flight;
+  }
+}
+
+/** The remedy that everybody publishes: lock, re-read, skip if a peer has refreshed, else exchange and persist. */
+class Published extends Client {
+  coordination = "web-locks";
+
+  refresh(rejected) {
+    return navigator.locks.request(this.key, async () => {
+      const record = this.read();
+      return this.usable(record, rejected) ? record : this.exchange(record);
+    });
+  }
+}
+
+/** The npm package, as `make npm` builds it. */
+async function onerefresh(key, name) {
+  const { open } = await import("/dist/index.js");
+  return open({ name, storageKey: key, tokenEndpoint: "/token", revocationEndpoint: "/revoke", clientId });
+}
+
+/** Where a client keeps its record. */
+export const storageKey = (mode, name) => `${mode}:${name}`;
+
+/**
+ * Opens a session in one of the modes none, flight, published, onerefresh.
+ * @returns {Promise<{signIn, getAccessToken, fetch, signOut, close, coordination}>}
+ */
+export async function open(mode, name) {
+  const key = storageKey(mode, name);
+  switch (mode) {
+    case "none":
+      return new None(key);
+    case "flight":
+      return new Flight(key);
+    case "published":
+      return new Published(key);
+    case "onerefresh":
+      return onerefresh(key, name);
+  }
+  throw new TypeError(`no mode ${mode}`);
+}
