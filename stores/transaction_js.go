@@ -1,0 +1,121 @@
+//go:build js && wasm
+
+package stores
+
+import (
+	"context"
+	"sync"
+
+	"github.com/onerefresh/onerefresh/jsbridge"
+)
+
+// A transaction is one of IndexedDB over the generations.
+type transaction struct {
+	js, store jsbridge.Value
+	ended     chan struct{} // closed when it has committed or was aborted
+
+	mu        sync.Mutex
+	funcs     []jsbridge.Func // to be released when it has ended
+	err       error           // why the browser did not do it
+	decided   bool            // decide has called its argument,
+	verdict   error           // which returned this
+	abandoned bool            // nobody waits any more
+}
+
+// transaction begins one.
+func (c *connection) transaction(mode string) (*transaction, error) {
+	// To survive the loss of power would cost milliseconds. What is lost with it
+	// in localStorage would still be lost.
+	js, err := c.js.Call("transaction", generationsName, mode, map[string]any{"durability": "relaxed"})
+	if err != nil {
+		return nil, &unusableError{err}
+	}
+	store, err := js.Call("objectStore", generationsName)
+	if err != nil {
+		return nil, &unusableError{err}
+	}
+	t := &transaction{js: js, store: store, ended: make(chan struct{})}
+	end := sync.OnceFunc(func() {
+		close(t.ended)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for _, fn := range t.funcs {
+			fn.Release()
+		}
+	})
+	t.funcs = []jsbridge.Func{
+		on(js, "oncomplete", end),
+		on(js, "onabort", func() {
+			t.fail(reason(js))
+			end()
+		}),
+	}
+	return t, nil
+}
+
+// request calls a method of the object store, and succeeded with the result.
+func (t *transaction) request(succeeded func(result jsbridge.Value), method string, args ...any) {
+	request, err := t.store.Call(method, args...)
+	if err != nil {
+		t.fail(err)
+		t.js.Call("abort")
+		return
+	}
+	fn := on(request, "onsuccess", func() {
+		if result, err := request.Get("result"); err == nil {
+			succeeded(result)
+		}
+	})
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.funcs = append(t.funcs, fn)
+}
+
+// fail notes the first reason of a failure.
+func (t *transaction) fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.err = &unusableError{err}
+	}
+}
+
+// decide aborts the transaction if f returns an error. It does not call f if
+// nobody waits for the transaction any more.
+func (t *transaction) decide(f func() error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.abandoned {
+		t.decided = true
+		t.verdict = f()
+	}
+	if t.abandoned || t.verdict != nil {
+		t.js.Call("abort")
+	}
+}
+
+// end waits for the end of the transaction. Before the decision a caller who
+// gives up, or a browser that does not answer, aborts it.
+func (t *transaction) end(ctx context.Context) error {
+	err := await(ctx, t.ended)
+	t.mu.Lock()
+	t.abandoned = err != nil && !t.decided
+	abandoned := t.abandoned
+	t.mu.Unlock()
+	if abandoned {
+		t.js.Call("abort")
+		return err
+	}
+	if err != nil && !unusable(err) {
+		err = await(context.WithoutCancel(ctx), t.ended)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.verdict != nil:
+		return t.verdict
+	case err != nil:
+		return err
+	}
+	return t.err
+}
