@@ -40,12 +40,9 @@ const keptTimeout = 200 * time.Millisecond
 
 func (s *Session) keptName() string { return s.opts.Name + ":kept" }
 
-// keptElsewhere reports whether the attempt that rec tells of is that of a
-// peer who lives, and has an answer that it could not write.
-func (s *Session) keptElsewhere(held context.Context, rec Record) bool {
-	if rec.Attempt.Count == 0 || rec.Attempt.By == s.id {
-		return false
-	}
+// keptElsewhere reports whether there is a peer who lives, and has an answer
+// that it could not write.
+func (s *Session) keptElsewhere(held context.Context) bool {
 	ctx, cancel := withTimeout(held, keptTimeout)
 	defer cancel()
 	_, unlock, err := s.opts.Locker.Lock(ctx, s.keptName())

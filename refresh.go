@@ -54,25 +54,36 @@ func (s *Session) turn(patience context.Context, rejected *string) (Token, error
 	return token, err
 }
 
-// underLock is the critical section. Nothing happens in it but a coherent
-// read, one exchange with a timeout, and the writes around it.
+// underLock is the critical section. Nothing happens in it but a read, one
+// exchange with a timeout, and the writes around it.
+//
+// The read may be of an old copy of the record. That does no harm: to put the
+// attempt on record is a compare-and-swap, and fails unless what was read is
+// what is stored.
 func (s *Session) underLock(held context.Context, rejected *string) (Token, error) {
-	rec, err := s.load(held)
+	rec, err := s.look()
 	if err != nil {
-		return Token{}, s.storeError(held, err)
+		rec, err = s.load(held)
 	}
-	if token, settled, err := s.judge(rec, rejected); settled {
-		return token, err // a peer was here: no exchange
-	}
-	if err := s.peerSending(rec); err != nil {
-		return Token{}, err
-	}
-	if s.keptElsewhere(held, rec) {
-		return Token{}, &Error{Code: CodeTemporarilyUnavailable, Message: "a peer could not store the token that it obtained", RetryAfter: firstBackoff}
-	}
-	rec, err = s.recordAttempt(held, rec)
-	if err != nil {
-		return Token{}, err
+	for {
+		if err != nil {
+			return Token{}, s.storeError(held, err)
+		}
+		if token, settled, err := s.judge(rec, rejected); settled {
+			return token, err // a peer was here: no exchange
+		}
+		if err := s.peerSending(held, rec); err != nil {
+			return Token{}, err
+		}
+		attempt, conflict := s.recordAttempt(held, rec)
+		if conflict == nil {
+			rec = attempt
+			break
+		}
+		if conflict != ErrConflict {
+			return Token{}, s.storeError(held, conflict) // nothing is sent that could not be put on record
+		}
+		rec, err = s.load(held)
 	}
 	answer, err := s.exchange(&rec)
 	if err != nil {
@@ -140,10 +151,18 @@ func usable(rec Record, rejected *string, now time.Time, margin time.Duration) b
 	return rec.Token.live(now, margin) && (rejected == nil || rec.Token.AccessToken != *rejected)
 }
 
-// peerSending returns a *peerSending where the lock reaches this process
-// alone, and the record says that another one is at it.
-func (s *Session) peerSending(rec Record) error {
-	if s.opts.Locker.Shared() || rec.Attempt.Count == 0 || rec.Attempt.By == s.id {
+// peerSending returns an error if the record tells of an attempt that is not
+// over. Where the lock reaches everyone, its holder is gone, or has an answer
+// that it could not store. Where it reaches this process alone, a peer may be at
+// it, and the error is a *peerSending.
+func (s *Session) peerSending(held context.Context, rec Record) error {
+	if rec.Attempt.Count == 0 || rec.Attempt.By == s.id {
+		return nil
+	}
+	if s.keptElsewhere(held) {
+		return &Error{Code: CodeTemporarilyUnavailable, Message: "a peer could not store the token that it obtained", RetryAfter: firstBackoff}
+	}
+	if s.opts.Locker.Shared() {
 		return nil
 	}
 	now := s.now()
@@ -175,12 +194,8 @@ func (s *Session) recordAttempt(held context.Context, rec Record) (Record, error
 	next := rec
 	next.Generation++
 	next.Attempt = Attempt{At: s.now().Truncate(time.Millisecond), By: s.id, Count: rec.Attempt.Count + 1}
-	switch err := s.swap(held, rec, &next); {
-	case err == ErrConflict:
-		return rec, errAgain
-	case err != nil:
-		// Nothing is sent that could not be put on record.
-		return rec, s.storeError(held, err)
+	if err := s.swap(held, rec, &next); err != nil {
+		return Record{}, err
 	}
 	s.observe(next)
 	return next, nil

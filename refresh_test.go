@@ -1,0 +1,450 @@
+package onerefresh_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onerefresh/onerefresh"
+	"github.com/onerefresh/onerefresh/locks"
+	"github.com/onerefresh/onerefresh/stores"
+)
+
+// A failure that says nothing about the session keeps it, and keeps all tabs
+// from the token endpoint for a while.
+func TestTransientFailureKeepsTheSession(t *testing.T) {
+	for name, tc := range map[string]struct {
+		trouble   []trouble
+		exchanges int // that the endpoint gets before the cooldown
+		want      error
+	}{
+		"500":            {[]trouble{refusal(500, "")}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"502":            {[]trouble{refusal(502, "")}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"503":            {[]trouble{refusal(503, "invalid_grant")}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"408":            {[]trouble{refusal(408, "")}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"425":            {[]trouble{refusal(425, "")}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"429":            {[]trouble{refusal(429, "slow_down")}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"400 unheard of": {[]trouble{refusal(400, "gremlins")}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"403 page":       {[]trouble{refusal(403, "")}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"network":        {[]trouble{resetBefore, resetBefore}, 2, onerefresh.ErrTemporarilyUnavailable},
+		"timeout":        {[]trouble{waitForTheEnd}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"client":         {[]trouble{refusal(401, "invalid_client")}, 1, onerefresh.ErrMisconfigured},
+		"unauthorized":   {[]trouble{refusal(400, "unauthorized_client")}, 1, onerefresh.ErrMisconfigured},
+		"grant type":     {[]trouble{refusal(400, "unsupported_grant_type")}, 1, onerefresh.ErrMisconfigured},
+		"not JSON":       {[]trouble{broken("", onerefresh.Response{})}, 1, onerefresh.ErrTemporarilyUnavailable},
+		"no token":       {[]trouble{answer(onerefresh.Response{})}, 1, onerefresh.ErrMisconfigured},
+		"expires_in":     {[]trouble{broken("expires_in", onerefresh.Response{})}, 1, onerefresh.ErrMisconfigured},
+		"panic":          {[]trouble{panics, panics}, 2, onerefresh.ErrTemporarilyUnavailable},
+		"goexit":         {[]trouble{exits, exits}, 2, onerefresh.ErrTemporarilyUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				tabs := w.openSignedIn(20)
+				w.expect(tc.trouble...)
+				w.mustFail(tc.want, w.storm(tabs...)...)
+				w.mustFail(tc.want, w.storm(tabs...)...)
+				w.mustFail(tc.want, w.storm(w.open())...) // and a tab opened later
+				if n := w.exchanges(); n != tc.exchanges {
+					t.Errorf("%d exchanges, want %d", n, tc.exchanges)
+				}
+				time.Sleep(time.Second) // longer than the first cooldown
+				w.mustHave(w.storm(tabs...)...)
+				if n := w.exchanges(); n != tc.exchanges+1 {
+					t.Errorf("%d exchanges, want %d", n, tc.exchanges+1)
+				}
+			})
+		})
+	}
+}
+
+func waitForTheEnd(ctx context.Context, _ func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+	<-ctx.Done()
+	return onerefresh.Response{}, context.Cause(ctx)
+}
+
+func panics(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+	panic("refresher")
+}
+
+func exits(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+	runtime.Goexit()
+	return onerefresh.Response{}, nil
+}
+
+func answer(r onerefresh.Response) trouble {
+	return func(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+		return r, nil
+	}
+}
+
+func broken(field string, partial onerefresh.Response) trouble {
+	return func(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+		return partial, &onerefresh.FieldError{Field: field, Problem: "broken"}
+	}
+}
+
+func TestRetryAfterHoldsForAllTabs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(5)
+		w.expect(func(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			return onerefresh.Response{}, &onerefresh.RefreshError{Status: 429, RetryAfter: 2 * time.Minute}
+		})
+		w.storm(tabs...)
+		time.Sleep(119 * time.Second)
+		results := w.storm(tabs...)
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, results...)
+		var e *onerefresh.Error
+		if errors.As(results[4].err, &e) && e.RetryAfter != time.Second {
+			t.Errorf("RetryAfter is %v, want a second", e.RetryAfter)
+		}
+		w.mustHaveSeen(t, 1)
+		time.Sleep(time.Second)
+		w.mustHave(w.storm(tabs...)...)
+	})
+}
+
+func TestFailuresInARowAreSpacedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tab := w.openSignedIn(1)[0]
+		for range 1000 {
+			w.expect(refusal(503, ""))
+		}
+		for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(100 * time.Millisecond) {
+			w.storm(tab)
+		}
+		if n := w.exchanges(); n < 120 || n > 260 {
+			t.Errorf("%d exchanges in an hour of 503, want one in 15 to 30 seconds", n)
+		}
+	})
+}
+
+func TestFailedEarlyRefreshIsNobodysProblem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(2)
+		w.mustHave(w.storm(tabs...)...)
+		time.Sleep(w.lifetime - 20*time.Second) // within the margin
+		w.expect(refusal(503, ""))
+		w.mustHave(w.storm(tabs...)...)
+		if n := w.exchanges(); n != 2 {
+			t.Errorf("%d exchanges, want 2", n)
+		}
+	})
+}
+
+func TestPermanentRefusalEndsTheSessionOnceForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(5)
+		w.expect(refusal(400, "invalid_grant"))
+		results := append(w.storm(tabs...), w.storm(tabs...)...)
+		w.mustFail(onerefresh.ErrSessionEnded, results...)
+		w.mustFail(onerefresh.ErrSessionEnded, w.storm(w.open())...)
+		w.mustHaveSeen(t, 1)
+		for _, r := range results {
+			var e *onerefresh.Error
+			if errors.As(r.err, &e) && (e.Ended.Reason != "invalid_grant" || e.Ended.AnswerLost) {
+				t.Errorf("got %+v", e.Ended)
+			}
+		}
+		synctest.Wait()
+		if n := len(w.kinds()); n != 5+5 {
+			t.Errorf("events %q, want one sign-in and one sign-out for each tab", w.kinds())
+		}
+		w.signIn(tabs[0])
+		w.mustHave(w.storm(tabs...)...)
+	})
+}
+
+func TestMedplumSaysInvalidRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tab := w.open(func(o *onerefresh.Options) { o.Provider = onerefresh.Medplum })
+		w.signIn(tab)
+		w.expect(refusal(400, "invalid_request"))
+		w.mustFail(onerefresh.ErrSessionEnded, w.storm(tab)...)
+	})
+}
+
+func TestRefusedTokenThatAPeerHasReplacedIsNotTheEnd(t *testing.T) {
+	for _, delay := range []time.Duration{0, 40 * time.Millisecond, 200 * time.Millisecond, time.Second} {
+		t.Run(fmt.Sprint(delay), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				tab := w.openSignedIn(1)[0]
+				w.expect(func(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+					go func() { // a writer that knows no lock
+						time.Sleep(delay)
+						old, _ := w.store.Peek()
+						r := old
+						r.Generation++
+						r.Writer = "elsewhere"
+						r.Token = onerefresh.Token{AccessToken: "theirs", RefreshToken: "theirs too", Received: time.Now(), Expiry: time.Now().Add(time.Hour)}
+						if err := w.store.CompareAndSwap(t.Context(), old, r); err != nil {
+							t.Error(err)
+						}
+					}()
+					return onerefresh.Response{}, &onerefresh.RefreshError{Status: 400, Code: "invalid_grant"}
+				})
+				token, err := tab.Token(t.Context())
+				if err != nil || token.AccessToken != "theirs" {
+					t.Errorf("got %q, %v", token.AccessToken, err)
+				}
+				w.mustHaveSeen(t, 1)
+			})
+		})
+	}
+}
+
+func TestLostAnswerIsAskedForAgainAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(5)
+		// A server with a grace period answers the second request like the first.
+		w.expect(resetAfter, func(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			return onerefresh.Response{AccessToken: "access-secret-2", RefreshToken: "refresh-secret-2", ExpiresIn: time.Hour}, nil
+		})
+		w.mustHave(w.storm(tabs...)...)
+		if n := w.exchanges(); n != 2 {
+			t.Errorf("%d exchanges, want 2", n)
+		}
+	})
+}
+
+func TestAnswerLostOnAStrictServerIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(5)
+		w.expect(resetAfter)
+		results := w.storm(tabs...)
+		w.mustFail(onerefresh.ErrSessionEnded, results...)
+		for _, r := range results {
+			var e *onerefresh.Error
+			if errors.As(r.err, &e) && !e.Ended.AnswerLost {
+				t.Errorf("got %+v", e.Ended)
+			}
+		}
+		if n := w.exchanges(); n != 2 {
+			t.Errorf("%d exchanges, want 2", n)
+		}
+	})
+}
+
+// A holder that dies in mid-exchange leaves its attempt on record.
+func TestNextHolderKnowsOfTheAttemptOfADeadOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(5)
+		old, _ := w.store.Peek()
+		dead := old
+		dead.Generation++
+		dead.Writer = "dead"
+		dead.Attempt = onerefresh.Attempt{At: time.Now(), By: "dead", Count: 1}
+		if err := w.store.CompareAndSwap(t.Context(), old, dead); err != nil {
+			t.Fatal(err)
+		}
+		w.Refresh(t.Context(), dead.Token.RefreshToken) // what it sent before it died
+		results := w.storm(tabs...)
+		w.mustFail(onerefresh.ErrSessionEnded, results...)
+		var e *onerefresh.Error
+		if !errors.As(results[0].err, &e) || !e.Ended.AnswerLost {
+			t.Errorf("got %v", results[0].err)
+		}
+	})
+}
+
+func TestLateAnswerIsNotDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(2)
+		w.expect(func(_ context.Context, rotate func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			time.Sleep(10*time.Second + 100*time.Millisecond) // heeds no context
+			return rotate()
+		})
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(tabs...)...)
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		w.mustHave(w.storm(tabs...)...)
+		w.mustHaveSeen(t, 1)
+	})
+}
+
+func TestExchangeThatHangsIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		released := make(chan struct{})
+		defer close(released)
+		tabs := w.openSignedIn(20)
+		w.expect(func(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			<-released
+			return onerefresh.Response{}, errReset
+		})
+		began := time.Now()
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(tabs...)...)
+		if waited := time.Since(began); waited != 10*time.Second {
+			t.Errorf("twenty tabs waited %v, want one timeout of 10 s for all", waited)
+		}
+	})
+}
+
+// A broken answer may still hold the refresh token that the server has rotated
+// to: to drop it would lose the session.
+func TestBrokenAnswerDoesNotLoseTheRotatedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(2)
+		w.expect(func(_ context.Context, rotate func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			r, _ := rotate()
+			return onerefresh.Response{AccessToken: r.AccessToken, RefreshToken: r.RefreshToken}, &onerefresh.FieldError{Field: "expires_in", Problem: "a string"}
+		})
+		results := w.storm(tabs...)
+		w.mustFail(onerefresh.ErrMisconfigured, results...)
+		if got, want := results[0].err.Error(), "onerefresh: misconfigured: token response: expires_in: a string"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		time.Sleep(time.Second)
+		w.mustHave(w.storm(tabs...)...)
+		w.mustHaveSeen(t, 2)
+	})
+}
+
+func TestTokenThatIsStaleOnArrivalIsNotAskedForInALoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.lifetime = 0
+		tabs := w.openSignedIn(5)
+		w.mustHave(w.storm(tabs[0])...)
+		w.mustFail(onerefresh.ErrMisconfigured, w.storm(tabs...)...)
+		w.mustHaveSeen(t, 1)
+	})
+}
+
+func TestTokenThatCouldNotBeStoredIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		full := &fullStore{MemoryStore: w.store}
+		tab := w.open(func(o *onerefresh.Options) { o.Store = full })
+		w.signIn(tab)
+		w.expect(func(_ context.Context, rotate func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			full.full.Store(true)
+			return rotate()
+		})
+		w.mustHave(w.storm(tab, tab)...)
+		w.mustHave(w.storm(tab)...)
+		w.mustHaveSeen(t, 1)
+		// A peer must not spend again what it finds in the store.
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(w.open())...)
+		w.mustHaveSeen(t, 1)
+		full.full.Store(false)
+		time.Sleep(longestBackoff)
+		w.mustHave(w.storm(w.open())...) // it is written as soon as that works
+		w.mustHaveSeen(t, 1)
+		time.Sleep(w.lifetime)
+		w.mustHave(w.storm(tab, w.open())...)
+		w.mustHaveSeen(t, 2)
+	})
+}
+
+const longestBackoff = 30 * time.Second
+
+// fullStore refuses writes while full.
+type fullStore struct {
+	*stores.MemoryStore
+	full atomic.Bool
+}
+
+func (s *fullStore) CompareAndSwap(ctx context.Context, old, new onerefresh.Record) error {
+	if s.full.Load() {
+		return errors.New("the disk is full")
+	}
+	return s.MemoryStore.CompareAndSwap(ctx, old, new)
+}
+
+func TestNothingIsSentThatCannotBePutOnRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		full := &fullStore{MemoryStore: w.store}
+		tab := w.open(func(o *onerefresh.Options) { o.Store = full })
+		w.signIn(tab)
+		full.full.Store(true)
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(tab)...)
+		w.mustHaveSeen(t, 0)
+		full.full.Store(false)
+		w.mustHave(w.storm(tab)...)
+	})
+}
+
+func TestUnreadableRecordIsNeitherUsedNorLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		bad := &unreadableStore{MemoryStore: w.store, unreadable: true}
+		tab := w.open(func(o *onerefresh.Options) { o.Store = bad })
+		results := w.storm(tab)
+		w.mustFail(onerefresh.ErrMisconfigured, results...)
+		var e *onerefresh.RecordError
+		if !errors.As(results[0].err, &e) || e.Field != "refresh_token" {
+			t.Errorf("got %v", results[0].err)
+		}
+		w.mustHaveSeen(t, 0)
+		w.signIn(tab) // the way out for the user
+		bad.unreadable = false
+		w.mustHave(w.storm(tab)...)
+	})
+}
+
+type unreadableStore struct {
+	*stores.MemoryStore
+	unreadable bool
+}
+
+func (s *unreadableStore) Peek() (onerefresh.Record, error) { return s.Load(context.Background()) }
+
+func (s *unreadableStore) Load(ctx context.Context) (onerefresh.Record, error) {
+	if s.unreadable {
+		return onerefresh.Record{}, &onerefresh.RecordError{Where: "key", Field: "refresh_token", Problem: "want a string"}
+	}
+	return s.MemoryStore.Load(ctx)
+}
+
+// Where the lock reaches one tab alone, the recorded attempt keeps the others
+// from sending the same token.
+func TestAttemptServesAsALeaseWhereTheLockIsNotShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var tabs []*onerefresh.Session
+		for range 20 {
+			tabs = append(tabs, w.openUnshared())
+		}
+		w.signIn(tabs[0])
+		for expiry := 1; expiry <= 5; expiry++ {
+			w.mustHave(w.storm(tabs...)...)
+			w.mustHaveSeen(t, expiry)
+			time.Sleep(w.lifetime)
+		}
+		// A tab that died in mid-exchange holds the others up for a while only.
+		old, _ := w.store.Peek()
+		dead := old
+		dead.Generation++
+		dead.Attempt = onerefresh.Attempt{At: time.Now(), By: "dead", Count: 1}
+		if err := w.store.CompareAndSwap(t.Context(), old, dead); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		w.mustHave(w.storm(tabs...)...)
+		if waited := time.Since(began); waited < 10*time.Second || waited > 13*time.Second {
+			t.Errorf("waited %v, want a little more than the exchange timeout", waited)
+		}
+	})
+}
+
+func (w *world) openUnshared() *onerefresh.Session {
+	return w.open(func(o *onerefresh.Options) { o.Locker = locks.Tab() })
+}
