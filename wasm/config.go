@@ -1,0 +1,88 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/onerefresh/onerefresh"
+	"github.com/onerefresh/onerefresh/jsbridge"
+	"github.com/onerefresh/onerefresh/locks"
+	"github.com/onerefresh/onerefresh/stores"
+)
+
+var tab = locks.Tab() // for all sessions of the page
+
+// A config is what the loader makes of the options of the JavaScript API.
+type config struct{ jsbridge.Value }
+
+func (c config) options() (onerefresh.Options, error) {
+	store, err := stores.LocalStorage(textMember(c.Value, "storageKey"))
+	if err != nil {
+		return onerefresh.Options{}, &onerefresh.Error{Code: onerefresh.CodeMisconfigured, Message: err.Error(), Cause: err}
+	}
+	opts := onerefresh.Options{
+		Name:            textMember(c.Value, "name"),
+		Store:           store,
+		Provider:        onerefresh.Provider(textMember(c.Value, "provider")),
+		ExpiryMargin:    c.duration("expiryMargin", time.Second),
+		ExchangeTimeout: c.duration("exchangeTimeout", time.Millisecond),
+		LockTimeout:     c.duration("lockTimeout", time.Millisecond),
+	}
+	if textMember(c.Value, "coordination") == "web-locks" {
+		if opts.Locker, err = locks.Web(); err != nil {
+			return opts, err
+		}
+	} else {
+		opts.Locker = tab
+	}
+	if opts.ExpiryMargin == 0 && c.has("expiryMargin") {
+		opts.ExpiryMargin = -1 // none; 0 is the default
+	}
+	clientID := textMember(c.Value, "clientId")
+	if url := textMember(c.Value, "tokenEndpoint"); url != "" {
+		opts.Refresher = endpoint{url, clientID, textMember(c.Value, "scope")}
+	} else {
+		refresh, err := c.Get("refresh")
+		if err != nil {
+			return opts, err
+		}
+		opts.Refresher = callback{refresh}
+	}
+	if url := textMember(c.Value, "revocationEndpoint"); url != "" {
+		opts.Revoker = revocation{url, clientID}
+	}
+	emit, err := c.Get("emit")
+	if err != nil {
+		return opts, err
+	}
+	opts.OnEvent = func(e onerefresh.Event) { emit.Invoke(string(e.Kind), detail(e)) }
+	return opts, nil
+}
+
+func (c config) has(name string) bool {
+	v, err := c.Get(name)
+	return err == nil && !v.IsUndefined()
+}
+
+func (c config) duration(name string, unit time.Duration) time.Duration {
+	return duration(numberMember(c.Value, name), unit)
+}
+
+// detail returns what the listeners of e get to see.
+func detail(e onerefresh.Event) map[string]any {
+	d := map[string]any{"generation": e.Generation}
+	var failure *onerefresh.Error
+	if errors.As(e.Err, &failure) {
+		d["code"] = string(failure.Code)
+	}
+	return d
+}
+
+// duration returns n units. A time.Duration holds no more than 292 years; what
+// is longer than 100 is 100.
+func duration(n float64, unit time.Duration) time.Duration {
+	const longest = 100 * 365 * 24 * time.Hour
+	return time.Duration(min(n*float64(unit), float64(longest)))
+}

@@ -1,0 +1,100 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/onerefresh/onerefresh"
+	"github.com/onerefresh/onerefresh/jsbridge"
+)
+
+// An endpoint is a token endpoint that answers the fetch of the page.
+// See https://www.rfc-editor.org/rfc/rfc6749#section-6.
+type endpoint struct {
+	url      string
+	clientID string
+	scope    string // optional
+}
+
+func (e endpoint) Refresh(ctx context.Context, refreshToken string) (onerefresh.Response, error) {
+	if refreshToken == "" {
+		return onerefresh.Response{}, onerefresh.ErrNoRefreshToken
+	}
+	form := []field{
+		{"grant_type", "refresh_token"},
+		{"refresh_token", refreshToken},
+		{"client_id", e.clientID},
+	}
+	if e.scope != "" {
+		form = append(form, field{"scope", e.scope})
+	}
+	a, err := post(ctx, e.url, form)
+	if err != nil {
+		return onerefresh.Response{}, err
+	}
+	return a.tokenResponse(time.Now())
+}
+
+// An answer is what an endpoint said, whole.
+type answer struct {
+	status     int
+	retryAfter string // the header; empty if there is none, or if CORS hides it
+	body       string
+}
+
+// tokenResponse returns what a, received now, says of a refresh token.
+func (a answer) tokenResponse(now time.Time) (onerefresh.Response, error) {
+	body, err := jsbridge.ParseJSON(a.body)
+	isJSON := err == nil && body.IsObject()
+	if a.status/100 != 2 {
+		refusal := &onerefresh.RefreshError{Status: a.status, RetryAfter: retryAfter(a.retryAfter, now)}
+		if isJSON {
+			refusal.Code, refusal.Description = errorMembers(body)
+		}
+		return onerefresh.Response{}, refusal
+	}
+	if !isJSON {
+		return onerefresh.Response{}, &onerefresh.FieldError{Problem: "status " + strconv.Itoa(a.status) + ", but not a JSON object"}
+	}
+	r, err := tokenResponse(body)
+	if r.AccessToken == "" {
+		// Some servers, GitHub's for one, refuse with status 200.
+		if code, description := errorMembers(body); code != "" {
+			return onerefresh.Response{}, &onerefresh.RefreshError{Status: a.status, Code: code, Description: description}
+		}
+	}
+	return r, err
+}
+
+// errorMembers returns the members "error" and "error_description" of v, as
+// far as they are there.
+func errorMembers(v jsbridge.Value) (code, description string) {
+	return textMember(v, "error"), textMember(v, "error_description")
+}
+
+// retryAfter reads both forms of the header: seconds, and a date.
+// See https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3.
+func retryAfter(header string, now time.Time) time.Duration {
+	if header == "" {
+		return 0
+	}
+	if s, err := strconv.ParseUint(header, 10, 32); err == nil {
+		return time.Duration(s) * time.Second
+	}
+	date, err := jsbridge.Global().Get("Date")
+	if err != nil {
+		return 0
+	}
+	parsed, err := date.Call("parse", header)
+	if err != nil {
+		return 0
+	}
+	ms, _ := parsed.Number()
+	if !(ms > 0) { // NaN, where it is no date
+		return 0
+	}
+	return max(0, time.UnixMilli(int64(ms)).Sub(now))
+}

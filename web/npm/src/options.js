@@ -1,0 +1,84 @@
+import { OneRefreshError } from "./error.js";
+
+/** The authorization servers that provider.go knows. */
+export const providers = ["generic", "medplum"];
+
+const invalid = (option, problem, cause) =>
+  new OneRefreshError("invalid_options", `${option} ${problem}`, { cause });
+
+/**
+ * Returns what a session works with, or throws an error that names the option
+ * that makes no sense.
+ */
+export function check(options) {
+  if (options === null || typeof options !== "object") throw invalid("options", "must be an object");
+
+  const has = (option) => options[option] !== undefined;
+  const text = (option) => {
+    if (!has(option)) return undefined;
+    if (typeof options[option] !== "string" || options[option] === "") {
+      throw invalid(option, "must be a string that is not empty");
+    }
+    return options[option];
+  };
+  const number = (option, least) => {
+    if (!has(option)) return undefined;
+    if (!Number.isFinite(options[option]) || options[option] < 0 || options[option] < least) {
+      throw invalid(option, `must be a number that is finite and ${least ? "greater than 0" : "not negative"}`);
+    }
+    return options[option];
+  };
+  const url = (option, value = options[option], base = globalThis.document?.baseURI ?? globalThis.location?.href) => {
+    if (value === undefined) return undefined;
+    try {
+      if (!value || (typeof value !== "string" && !(value instanceof URL))) throw new TypeError("neither a string nor a URL");
+      return new URL(value, base);
+    } catch (cause) {
+      throw invalid(option, "must be a URL", cause);
+    }
+  };
+  const http = (option, value, base) => {
+    const parsed = url(option, value, base);
+    if (parsed && !/^https?:$/.test(parsed.protocol)) throw invalid(option, "must be an http or https URL");
+    return parsed;
+  };
+
+  const name = text("name");
+  if (!name) throw invalid("name", "is missing");
+  if (has("tokenEndpoint") === has("refresh")) {
+    throw invalid("tokenEndpoint", "or refresh must be given, and not both");
+  }
+  if (has("refresh") && typeof options.refresh !== "function") throw invalid("refresh", "must be a function");
+  const clientId = text("clientId");
+  for (const endpoint of ["tokenEndpoint", "revocationEndpoint"]) {
+    if (has(endpoint) && !clientId) throw invalid("clientId", `is needed with ${endpoint}`);
+  }
+  const provider = text("provider");
+  if (provider && !providers.includes(provider)) {
+    throw invalid("provider", `must be one of ${providers.join(", ")}`);
+  }
+  if (has("origins") && !Array.isArray(options.origins)) throw invalid("origins", "must be an array");
+  const { wasmModule } = options;
+  // By its tag, as a module may come from another realm.
+  if (has("wasmModule") && Object.prototype.toString.call(wasmModule) !== "[object WebAssembly.Module]") {
+    throw invalid("wasmModule", "must be a WebAssembly.Module");
+  }
+
+  return {
+    config: {
+      name,
+      storageKey: text("storageKey") ?? "onerefresh:" + name,
+      tokenEndpoint: http("tokenEndpoint")?.href,
+      clientId,
+      scope: text("scope"),
+      revocationEndpoint: http("revocationEndpoint")?.href,
+      provider,
+      refresh: options.refresh,
+      expiryMargin: number("expiryMargin", 0),
+      exchangeTimeout: number("exchangeTimeout", Number.MIN_VALUE),
+      lockTimeout: number("lockTimeout", Number.MIN_VALUE),
+    },
+    origins: new Set((options.origins ?? []).map((origin) => http("origins", origin, "about:blank").origin)),
+    source: { wasmURL: url("wasmURL"), wasmModule },
+  };
+}

@@ -1,0 +1,34 @@
+// The record that all who share a session see, as far as JavaScript reads it:
+// it answers what can be answered at once, and leaves everything else to Go.
+
+// By how much two readings of one machine's clock may disagree, in ms.
+const clockSlack = 2000;
+
+/**
+ * Returns the stored record, or undefined if there is none that can be read.
+ * @param {string} key
+ */
+export function read(key) {
+  try {
+    const record = JSON.parse(localStorage.getItem(key));
+    return record?.v === 1 ? record : undefined;
+  } catch {
+    return undefined; // storage is refused, or the text is not ours: Go will say what is wrong
+  }
+}
+
+/** @param {unknown} v @returns {v is string} */
+const isToken = (v) => typeof v === "string" && v !== "";
+
+/**
+ * Reports whether the access token can be used now. It says the same as the
+ * method live of token.go.
+ * @param {number} margin in ms
+ */
+export function live(record, margin, now = Date.now()) {
+  if (!isToken(record?.access_token)) return false;
+  const { received_at: received, expires_at: expires } = record;
+  return now >= received - clockSlack && now < expires - Math.min(margin, (expires - received) / 4);
+}
+
+export const signedIn = (record) => isToken(record?.access_token) || isToken(record?.refresh_token);

@@ -1,0 +1,187 @@
+import { isStream, mayCarry, refusesToken } from "./authorization.js";
+import { aborted, closed } from "./error.js";
+import * as record from "./record.js";
+import { start } from "./runtime.js";
+
+const defaultMargin = 30; // seconds, as in session.go
+
+export class Session extends EventTarget {
+  #config;
+  #origins;
+  #source;
+  #margin; // ms
+  #coordination;
+  #closed = false;
+  /** @type {object | undefined} the Go program in which the session is open */
+  #program;
+  /** @type {Promise<Function> | undefined} what calls the session there */
+  #go;
+  /** @type {Set<(token: string) => void>} to be told of a valid token that storage shows */
+  #looks = new Set();
+  /** @type {Promise<string> | undefined} what callers without a valid token wait for */
+  #flight;
+  /** @type {Set<(error: Error) => void>} rejects what is pending */
+  #pending = new Set();
+  /** @type {string | undefined} the access token that was handed out last */
+  #last;
+
+  constructor({ config, origins, source }, coordination) {
+    super();
+    this.#config = {
+      ...config,
+      coordination,
+      // Listeners run on their own: nothing that they do happens inside Go.
+      emit: (type, detail) =>
+        queueMicrotask(() => {
+          if (!this.#closed) this.dispatchEvent(new CustomEvent(type, { detail }));
+        }),
+    };
+    this.#origins = origins;
+    this.#source = source;
+    this.#margin = 1000 * (config.expiryMargin ?? defaultMargin);
+    this.#coordination = coordination;
+    // Before the Go program listens, so that callers need not wait for what it
+    // does with the event.
+    addEventListener("storage", this.#onStorage);
+    const prepare = () => this.#closed || this.#open().catch(() => {}); // the first call that needs it says what is wrong
+    if (this.signedIn && !this.#live()) prepare();
+    else whenIdle(prepare);
+  }
+
+  get coordination() {
+    return this.#coordination;
+  }
+
+  get signedIn() {
+    return record.signedIn(this.#read());
+  }
+
+  async getAccessToken({ signal, forceRefresh = false } = {}) {
+    this.#check(signal);
+    if (forceRefresh) return this.#refresh(this.#last ?? this.#read()?.access_token ?? "", signal);
+    this.#last = this.#live() ?? (await this.#until(signal, this.#token()));
+    return this.#last;
+  }
+
+  async fetch(input, init) {
+    const request = new Request(input, init);
+    if (!mayCarry(request, this.#origins)) return fetch(request);
+    const { signal } = request;
+    try {
+      const again = isStream(init?.body) ? undefined : request.clone();
+      const token = await this.getAccessToken({ signal });
+      const response = await fetch(authorize(request, token));
+      if (!again || !refusesToken(response)) return response;
+      response.body?.cancel().catch(() => {}); // frees the connection
+      return await fetch(authorize(again, await this.#refresh(token, signal)));
+    } catch (error) {
+      if (signal.aborted) throw signal.reason; // as the fetch of the page does
+      throw error;
+    }
+  }
+
+  signIn(response) {
+    return this.#until(undefined, this.#ask("signIn", response));
+  }
+
+  signOut() {
+    return this.#until(undefined, this.#ask("signOut"));
+  }
+
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    removeEventListener("storage", this.#onStorage);
+    this.#go?.then((call) => call("close")).catch(() => {}); // it was not opened, or died: nothing is left to close
+    for (const reject of this.#pending) reject(closed());
+  }
+
+  #onStorage = () => {
+    const token = this.#looks.size > 0 ? this.#live() : undefined;
+    if (token !== undefined) for (const look of this.#looks) look(token);
+  };
+
+  #read() {
+    return record.read(this.#config.storageKey);
+  }
+
+  /** Returns the stored access token if it can be used now. */
+  #live() {
+    const stored = this.#read();
+    return record.live(stored, this.#margin) ? stored.access_token : undefined;
+  }
+
+  /** All callers share one promise: there is no need for Go to know how many they are. */
+  #token() {
+    this.#flight ??= this.#soonest(undefined, this.#ask("token")).finally(() => (this.#flight = undefined));
+    return this.#flight;
+  }
+
+  async #refresh(rejected, signal) {
+    this.#check(signal);
+    this.#last = await this.#until(signal, this.#soonest(rejected, this.#ask("refresh", rejected, signal)));
+    return this.#last;
+  }
+
+  /** Resolves with another tab's token, other than rejected, if storage shows that before Go answers. */
+  #soonest(rejected, answer) {
+    let look;
+    const shown = new Promise((resolve) => {
+      look = (token) => token !== rejected && resolve(token);
+      this.#looks.add(look);
+    });
+    return Promise.race([shown, answer]).finally(() => this.#looks.delete(look));
+  }
+
+  #check(signal) {
+    if (this.#closed) throw closed();
+    if (signal?.aborted) throw aborted(signal);
+  }
+
+  /** Settles like work, unless the caller gives up or the session is closed before. */
+  async #until(signal, work) {
+    let fail, abort;
+    try {
+      return await new Promise((resolve, reject) => {
+        work.then(resolve, reject);
+        this.#check(signal);
+        fail = reject;
+        this.#pending.add(fail);
+        abort = () => reject(aborted(signal));
+        signal?.addEventListener("abort", abort);
+      });
+    } finally {
+      this.#pending.delete(fail);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Settles with what the method in Go does. */
+  async #ask(method, ...args) {
+    this.#check();
+    const go = await this.#open();
+    this.#check();
+    return go(method, ...args);
+  }
+
+  /** Opens the session in the page's Go program, unless it is open there. */
+  async #open() {
+    const program = await start(this.#source);
+    this.#check();
+    if (this.#program !== program) {
+      this.#program = program;
+      this.#go = program.open(this.#config);
+    }
+    return this.#go;
+  }
+}
+
+function authorize(request, token) {
+  request.headers.set("Authorization", `Bearer ${token}`);
+  return request;
+}
+
+function whenIdle(work) {
+  if (typeof requestIdleCallback === "function") requestIdleCallback(work, { timeout: 2000 });
+  else setTimeout(work, 200); // Safari
+}

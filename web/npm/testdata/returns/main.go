@@ -1,0 +1,6 @@
+//go:build js && wasm
+
+// Command returns ends before it is ready.
+package main
+
+func main() {}
