@@ -1,0 +1,69 @@
+# make demo   builds the package and serves the page that reproduces the race
+# make test   everything that CI runs
+# The rest are parts of these. Chromium is installed where that is possible.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+JS          = GOOS=js GOARCH=wasm
+NODE_EXEC   = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
+ADDR        = 127.0.0.1:8080
+
+.PHONY: all demo test lint test-go test-js test-browser e2e npm npm-test explore size bench chromium clean
+all: test
+
+demo: npm
+	go run ./web/demo -addr $(ADDR)
+
+test: lint test-go test-js test-browser npm-test size explore e2e
+
+lint: bin/staticcheck
+	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }
+	go vet ./...
+	$(JS) go vet ./...
+	bin/staticcheck ./...
+	$(JS) bin/staticcheck ./...
+
+bin/staticcheck:
+	GOBIN=$(CURDIR)/bin go install $(STATICCHECK)
+
+# The race detector exists natively only.
+test-go:
+	go test -race $$(go list ./... | grep -v -e /e2e -e /explore -e /web/npm)
+
+# The Go runtime for js takes a small environment: node gets no more than it needs.
+test-js:
+	env -i PATH="$$PATH" HOME="$$HOME" $(JS) go test -exec $(NODE_EXEC) . ./jsbridge/... ./locks/... ./stores/... ./wasm/...
+
+# What needs navigator.locks or localStorage runs in a page.
+test-browser: chromium bin/chromium-exec
+	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=secure" ./jsbridge ./locks ./stores
+	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=insecure" ./jsbridge ./locks ./stores
+	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=opaque" ./jsbridge ./locks ./stores
+
+bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
+	go build -o $@ ./internal/chromium/exec
+
+e2e: chromium
+	go test -count=1 -timeout 15m ./e2e/...
+
+npm:
+	go run ./web/npm/build
+
+npm-test: chromium
+	go test -count=1 ./web/npm
+
+# Every order of events, and every single fault; with FULL=1 pairs of faults
+# and a million random schedules, for as long as that takes.
+explore:
+	go test -count=1 -v $(if $(FULL),-timeout 0) ./internal/explore -coverpkg . $(if $(FULL),-args -full)
+
+size: npm
+	go run ./web/npm/build -sizes
+
+bench: chromium
+	go test ./e2e -run '^$$' -bench . -benchtime 1x
+
+chromium:
+	@internal/chromium/ensure.sh
+
+clean:
+	rm -rf bin web/npm/dist

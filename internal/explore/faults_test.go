@@ -1,0 +1,108 @@
+//go:build !(js && wasm)
+
+package explore
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/onerefresh/onerefresh"
+)
+
+func (w *world) fault(name string, do func()) step {
+	return step{name: "FAULT " + name, fault: true, do: func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		do()
+	}}
+}
+
+// opFaults returns what can go wrong with a port call under way.
+func (w *world) opFaults(o *op) (steps []step) {
+	add := func(what string, do func()) {
+		steps = append(steps, w.fault(o.tab.name(what), do))
+	}
+	switch o.kind {
+	case opSwap:
+		add("write fails", func() {
+			w.allow(onerefresh.CodeTemporarilyUnavailable, onerefresh.CodeLockTimeout)
+			w.answer(o, reply{err: errDisk})
+		})
+		add("write succeeds, and is said to have failed", func() {
+			w.allow(onerefresh.CodeTemporarilyUnavailable)
+			w.swap(o)
+			w.answer(o, reply{err: errDisk})
+		})
+	case opSend:
+		add("request is lost", func() { w.answer(o, reply{err: errNetwork}) })
+		add("server is unavailable", func() {
+			w.allow(onerefresh.CodeTemporarilyUnavailable)
+			w.answer(o, reply{err: errUnavailable})
+		})
+	case opWait:
+		add("answer is lost", func() {
+			w.loseAnswer(o)
+			w.answer(o, reply{err: errNetwork})
+		})
+		if !o.late {
+			add("answer is late", func() {
+				// Whoever tries again after the timeout cannot know that
+				// the answer is about to come.
+				w.loseAnswer(o)
+				w.allow(onerefresh.CodeTemporarilyUnavailable)
+				o.late, o.timedOut = true, true
+			})
+		}
+	}
+	return steps
+}
+
+// tabFaults returns what can happen to a tab.
+func (w *world) tabFaults(t *tab) (steps []step) {
+	add := func(what string, do func()) {
+		steps = append(steps, w.fault(t.name(what), do))
+	}
+	add("crash", func() { w.crash(t) })
+	if len(t.news) > 0 {
+		add("notice is lost", func() { t.view, t.news = t.news[0], t.news[1:] })
+	}
+	for _, c := range w.callers {
+		if c.tab == t && !c.done && !c.gaveUp {
+			add("caller gives up", func() {
+				c.gaveUp = true
+				c.cancel()
+			})
+			break
+		}
+	}
+	add("sign-out", func() {
+		w.allow(onerefresh.CodeSignedOut)
+		go t.session.SignOut(context.Background())
+	})
+	add("sign-in of another user", func() { go t.session.SignIn(context.Background(), w.server.grant()) })
+	return steps
+}
+
+func (w *world) clockFaults() []step {
+	return []step{
+		w.fault("clock goes forward", func() { w.skew += 2 * time.Hour }),
+		w.fault("clock goes back", func() { w.skew -= 2 * time.Hour }),
+	}
+}
+
+// crash ends a tab: nothing that it does from now on has any effect.
+func (w *world) crash(t *tab) {
+	t.dead = true
+	w.idle = slices.DeleteFunc(w.idle, func(other *tab) bool { return other == t })
+	maps.DeleteFunc(w.holder, func(_ string, holder *tab) bool { return holder == t })
+	for _, o := range append([]*op(nil), w.ops...) {
+		if o.tab == t {
+			if o.kind == opWait || o.kind == opSwap {
+				w.loseAnswer(o)
+			}
+			w.answer(o, reply{err: errDead})
+		}
+	}
+}

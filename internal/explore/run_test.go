@@ -1,0 +1,158 @@
+//go:build !(js && wasm)
+
+package explore
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/onerefresh/onerefresh"
+)
+
+// A schedule is what happened in one run, step by step.
+type schedule struct {
+	names   []string
+	broken  []string
+	outcome string
+	cut     bool // its like has been visited in another order
+}
+
+func (s schedule) String() string {
+	var b strings.Builder
+	for i, name := range s.names {
+		fmt.Fprintf(&b, "%3d. %s\n", i+1, name)
+	}
+	for _, violation := range s.broken {
+		fmt.Fprintf(&b, "     VIOLATED: %s\n", violation)
+	}
+	return b.String()
+}
+
+// A scope says how much of which world a search explores.
+type scope struct {
+	tabs   int
+	faults int
+	steps  int // at the most; a longer schedule is cut short
+	server policy
+	only   string // a part of the names of the faults to explore; empty for all
+
+	// For negative controls.
+	incoherent bool // Load and CompareAndSwap go by what Peek shows, as with plain localStorage
+	blindSwaps bool // CompareAndSwap does not compare
+}
+
+// run runs one schedule: pick says which of the steps is next, or -1 to cut
+// the schedule short.
+func (sc scope) run(t *testing.T, pick func(depth int, steps []step) int) (s schedule) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, sc)
+		defer w.end()
+		w.idle = slices.Clone(w.tabs)
+		faults := sc.faults
+		s = w.explore(&faults, pick)
+		if len(w.broken) == 0 && !s.cut {
+			s.outcome = w.outcome()
+			w.nextExpiry()
+		}
+		s.broken = w.broken
+	})
+	return s
+}
+
+// explore picks steps until every caller has been answered.
+func (w *world) explore(faults *int, pick func(depth int, steps []step) int) (s schedule) {
+	for len(w.broken) == 0 {
+		if !w.settle() {
+			w.violated("nothing happens any more, and a caller waits")
+			break
+		}
+		if w.resting() {
+			break
+		}
+		if len(s.names) == mostSteps {
+			w.violated("no rest after %d steps", mostSteps)
+			break
+		}
+		if len(s.names) == w.scope.steps && w.scope.steps > 0 {
+			s.cut = true
+			break
+		}
+		steps := w.steps(*faults)
+		i := pick(len(s.names), steps)
+		if i < 0 {
+			s.cut = true
+			break
+		}
+		s.names = append(s.names, steps[i].name)
+		if steps[i].fault {
+			*faults--
+		}
+		steps[i].do()
+		synctest.Wait()
+	}
+	return s
+}
+
+// mostSteps is more than it takes to answer every caller.
+const mostSteps = 5000
+
+// nextExpiry has every tab that lives ask once more, when the token has
+// expired: a tab that adopted a token must be as fit as one that refreshed.
+func (w *world) nextExpiry() {
+	for steps := w.steps(0); len(steps) > 0; steps = w.steps(0) { // nobody is frozen
+		steps[0].do()
+		synctest.Wait()
+	}
+	time.Sleep(lifetime)
+	for _, tab := range w.tabs {
+		if !tab.dead {
+			w.call(tab)
+		}
+	}
+	none := 0
+	w.explore(&none, func(int, []step) int { return 0 })
+	w.checkEnd()
+}
+
+func newWorld(t *testing.T, sc scope) *world {
+	w := &world{scope: sc, server: server{policy: sc.server}, holder: map[string]*tab{}, arrived: make(chan struct{}, 1), allowed: map[onerefresh.Code]bool{}}
+	grant := w.server.grant()
+	now := time.Now()
+	w.record = onerefresh.Record{Generation: 1, Epoch: 1, Writer: "login", Token: onerefresh.Token{
+		AccessToken: grant.AccessToken, RefreshToken: grant.RefreshToken, Received: now, Expiry: now,
+	}}
+	for i := range sc.tabs {
+		tab := &tab{world: w, number: i + 1, view: w.record, watches: map[int]func(){}}
+		session, err := onerefresh.Open(onerefresh.Options{
+			Name: "session", Store: tab, Locker: tab, Refresher: tab, Revoker: tab, Clock: tab,
+			OnEvent: func(e onerefresh.Event) { tab.events = append(tab.events, e.Kind) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tab.session = session
+		w.tabs = append(w.tabs, tab)
+	}
+	return w
+}
+
+// end lets every goroutine of the world come to its end.
+func (w *world) end() {
+	w.mu.Lock()
+	for _, tab := range w.tabs {
+		w.crash(tab)
+	}
+	w.mu.Unlock()
+	for _, tab := range w.tabs {
+		tab.session.Close()
+	}
+	for _, c := range w.callers {
+		c.cancel()
+	}
+	synctest.Wait()
+	time.Sleep(longestWait)
+}

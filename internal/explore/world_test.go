@@ -1,0 +1,430 @@
+//go:build !(js && wasm)
+
+package explore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/onerefresh/onerefresh"
+)
+
+// A world is a few tabs that share one session, an authorization server, and
+// whatever is under way between them.
+type world struct {
+	scope scope
+
+	mu      sync.Mutex // guards all below: ports are called from many goroutines
+	ops     []*op      // port calls that wait for their step
+	serials int
+	arrived chan struct{} // has room for one: something has been added to ops
+
+	idle   []*tab // that will be asked for a token
+	tabs   []*tab
+	record onerefresh.Record // what is stored, in truth
+	holder map[string]*tab   // by name of the lock
+	queue  []*op             // for all locks, in the order of the requests
+	skew   time.Duration     // of the wall clock, as every tab sees it
+	server server
+
+	callers []*caller
+	allowed map[onerefresh.Code]bool // errors that the faults so far explain
+	lost    bool                     // an answer was lost: a strict server will end the session
+	broken  []string                 // invariants that did not hold
+}
+
+// A tab is one process with one Session.
+type tab struct {
+	*world
+	number  int
+	session *onerefresh.Session
+	dead    bool
+	view    onerefresh.Record   // what Peek shows: it lags behind the record
+	news    []onerefresh.Record // writes of others that have not reached the view
+	watches map[int]func()
+	events  []onerefresh.EventKind
+}
+
+// A caller asks a tab for a token.
+type caller struct {
+	tab    *tab
+	cancel context.CancelFunc
+	gaveUp bool
+	began  time.Time
+	done   bool
+	token  onerefresh.Token
+	err    error
+}
+
+type kind string
+
+const (
+	opLock kind = "lock"
+	opLoad kind = "load"
+	opSwap kind = "swap"
+	opSend kind = "send" // the request is on its way to the server
+	opWait kind = "wait" // the answer is on its way to the tab
+)
+
+// An op is a port call that waits for its step.
+type op struct {
+	kind   kind
+	serial int
+	tab    *tab
+	reply  chan reply // has room for one
+
+	name         string            // opLock
+	old, new     onerefresh.Record // opSwap
+	refreshToken string            // opSend, opWait
+	answer       onerefresh.Response
+	answerErr    error
+	late         bool // the answer stays away until the exchange has timed out
+	timedOut     bool // it was late
+}
+
+type reply struct {
+	record onerefresh.Record
+	answer onerefresh.Response
+	err    error
+}
+
+var (
+	errDead    = errors.New("the tab is dead")
+	errNetwork = errors.New("network failure")
+	errDisk    = errors.New("write failed")
+)
+
+// ask adds an op and waits for its reply. An op whose ctx ends is withdrawn.
+func (t *tab) ask(ctx context.Context, o *op) reply {
+	o.tab, o.reply = t, make(chan reply, 1)
+	t.mu.Lock()
+	if t.dead {
+		t.mu.Unlock()
+		return reply{err: errDead}
+	}
+	t.add(o)
+	t.mu.Unlock()
+	select {
+	case r := <-o.reply:
+		return r
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	select {
+	case r := <-o.reply: // it was granted at the same moment
+		t.mu.Unlock()
+		return r
+	default:
+	}
+	if o.late { // a refresher that heeds no context
+		o.late = false
+		t.mu.Unlock()
+		return <-o.reply
+	}
+	t.remove(o)
+	t.mu.Unlock()
+	return reply{err: context.Cause(ctx)}
+}
+
+func (w *world) add(o *op) {
+	w.serials++
+	o.serial = w.serials
+	w.ops = append(w.ops, o)
+	if o.kind == opLock {
+		w.queue = append(w.queue, o)
+	}
+	select {
+	case w.arrived <- struct{}{}:
+	default:
+	}
+}
+
+func (w *world) remove(o *op) {
+	same := func(p *op) bool { return p == o }
+	w.ops = slices.DeleteFunc(w.ops, same)
+	w.queue = slices.DeleteFunc(w.queue, same)
+}
+
+func (w *world) answer(o *op, r reply) {
+	w.remove(o)
+	o.reply <- r
+}
+
+// The ports.
+
+func (t *tab) Lock(ctx context.Context, name string) (context.Context, func(), error) {
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	if r := t.ask(ctx, &op{kind: opLock, name: name}); r.err != nil {
+		return nil, nil, r.err
+	}
+	held, release := context.WithCancel(context.Background())
+	return held, sync.OnceFunc(func() {
+		release()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.holder[name] == t {
+			delete(t.holder, name)
+		}
+	}), nil
+}
+
+func (t *tab) Shared() bool { return true }
+
+func (t *tab) Peek() (onerefresh.Record, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.view, nil
+}
+
+func (t *tab) Load(ctx context.Context) (onerefresh.Record, error) {
+	r := t.ask(ctx, &op{kind: opLoad})
+	return r.record, r.err
+}
+
+func (t *tab) CompareAndSwap(ctx context.Context, old, new onerefresh.Record) error {
+	r := t.ask(ctx, &op{kind: opSwap, old: old, new: new})
+	if r.err == nil {
+		t.notify()
+	}
+	return r.err
+}
+
+func (t *tab) Watch(changed func()) (stop func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.serials++
+	serial := t.serials
+	t.watches[serial] = changed
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.watches, serial)
+	}
+}
+
+// notify calls the watches, oldest first.
+func (t *tab) notify() {
+	t.mu.Lock()
+	var serials []int
+	for serial := range t.watches {
+		serials = append(serials, serial)
+	}
+	slices.Sort(serials)
+	var watches []func()
+	for _, serial := range serials {
+		watches = append(watches, t.watches[serial])
+	}
+	t.mu.Unlock()
+	for _, changed := range watches {
+		changed()
+	}
+}
+
+func (t *tab) Refresh(ctx context.Context, refreshToken string) (onerefresh.Response, error) {
+	r := t.ask(ctx, &op{kind: opSend, refreshToken: refreshToken})
+	return r.answer, r.err
+}
+
+func (t *tab) Revoke(ctx context.Context, refreshToken string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.dead {
+		t.server.revoke(refreshToken)
+	}
+	return nil
+}
+
+func (t *tab) Now() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Now().Add(t.skew)
+}
+
+// The steps.
+
+// A step is something that can happen next.
+type step struct {
+	name    string // unique among those that can happen next
+	fault   bool
+	touches touched
+	do      func()
+}
+
+// steps returns what can happen next, in an order that depends on nothing but
+// the schedule so far. All goroutines are at rest.
+func (w *world) steps(faults int) (steps []step) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slices.SortFunc(w.ops, func(a, b *op) int {
+		// Goroutines that were woken together arrive in any order.
+		return cmp.Or(a.tab.number-b.tab.number, strings.Compare(string(a.kind), string(b.kind)), a.serial-b.serial)
+	})
+	for _, o := range w.ops {
+		if s, ok := w.step(o); ok {
+			steps = append(steps, s)
+		}
+	}
+	for _, t := range w.tabs {
+		if len(t.news) > 0 && !t.dead {
+			steps = append(steps, step{name: t.name("notice"), touches: w.touchedByNotice(t), do: func() {
+				w.mu.Lock()
+				t.view, t.news = t.news[0], t.news[1:]
+				w.mu.Unlock()
+				t.notify()
+			}})
+		}
+	}
+	if len(w.idle) > 0 {
+		// All tabs are alike: that the one with the lowest number is asked
+		// first is a matter of names.
+		t := w.idle[0]
+		steps = append(steps, step{name: t.name("asked for a token"), touches: t.own() | theLocks, do: func() {
+			w.idle = w.idle[1:]
+			w.call(t)
+		}})
+	}
+	if faults == 0 {
+		return steps
+	}
+	for _, o := range w.ops {
+		steps = append(steps, w.opFaults(o)...)
+	}
+	for _, t := range w.tabs {
+		if !t.dead {
+			steps = append(steps, w.tabFaults(t)...)
+		}
+	}
+	steps = append(steps, w.clockFaults()...)
+	return slices.DeleteFunc(steps, func(s step) bool { return s.fault && !strings.Contains(s.name, w.scope.only) })
+}
+
+func (t *tab) name(what string) string { return fmt.Sprintf("tab %d: %s", t.number, what) }
+
+func (w *world) step(o *op) (step, bool) {
+	name := o.tab.name(string(o.kind))
+	locked := func(do func()) step {
+		return step{name: name, touches: o.touches(), do: func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			do()
+		}}
+	}
+	switch o.kind {
+	case opLock:
+		first := w.queue[slices.IndexFunc(w.queue, func(p *op) bool { return p.name == o.name })]
+		if w.holder[o.name] != nil || first != o {
+			return step{}, false
+		}
+		name += " " + o.name
+		return locked(func() {
+			w.holder[o.name] = o.tab
+			w.answer(o, reply{})
+		}), true
+	case opLoad:
+		return locked(func() {
+			if !w.scope.incoherent {
+				o.tab.view, o.tab.news = w.record, nil
+			}
+			w.answer(o, reply{record: o.tab.view})
+		}), true
+	case opSwap:
+		name = fmt.Sprintf("%s %d→%d", name, o.old.Generation, o.new.Generation)
+		return locked(func() { w.answer(o, reply{err: w.swap(o)}) }), true
+	case opSend:
+		name += " " + o.refreshToken
+		return locked(func() {
+			w.checkSend(o)
+			o.answer, o.answerErr = w.server.refresh(o.refreshToken)
+			o.kind = opWait
+		}), true
+	case opWait:
+		if o.late {
+			return step{}, false
+		}
+		return locked(func() {
+			if o.answerErr == nil {
+				w.server.answered[o.refreshToken] = answered{o.tab, o.timedOut}
+			}
+			w.answer(o, reply{answer: o.answer, err: o.answerErr})
+		}), true
+	}
+	panic(o.kind)
+}
+
+func (w *world) swap(o *op) error {
+	stored := w.record
+	if w.scope.incoherent {
+		stored = o.tab.view
+	}
+	if o.old.Generation != stored.Generation && !w.scope.blindSwaps {
+		return onerefresh.ErrConflict
+	}
+	w.store(o.tab, o.new)
+	return nil
+}
+
+func (w *world) store(by *tab, r onerefresh.Record) {
+	w.checkWrite(w.record, r)
+	w.record = r
+	for _, t := range w.tabs {
+		if t == by {
+			t.view = r
+		} else {
+			t.news = append(t.news, r)
+		}
+	}
+}
+
+// call has somebody ask the tab for a token.
+func (w *world) call(t *tab) {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &caller{tab: t, cancel: cancel, began: time.Now()}
+	w.callers = append(w.callers, c)
+	go func() {
+		token, err := t.session.Token(ctx)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		c.token, c.err, c.done = token, err, true
+		w.checkResult(c)
+	}()
+}
+
+func (w *world) resting() bool {
+	if len(w.idle) > 0 {
+		return false
+	}
+	for _, c := range w.callers {
+		if !c.done && !c.tab.dead {
+			return false
+		}
+	}
+	return true
+}
+
+// settle lets time pass until something can happen. It returns false if
+// nothing does for longer than any wait of the algorithm may last.
+func (w *world) settle() bool {
+	synctest.Wait()
+	for deadline := time.Now().Add(longestWait); ; {
+		if w.resting() || len(w.steps(0)) > 0 {
+			return true
+		}
+		if !time.Now().Before(deadline) {
+			return false
+		}
+		select {
+		case <-w.arrived:
+		case <-time.After(time.Second):
+		}
+		synctest.Wait()
+	}
+}
