@@ -92,9 +92,10 @@ func (a *authority) Revoke(ctx context.Context, refreshToken string) error {
 	return nil
 }
 
-// revocations returns the refresh tokens that were revoked, once every
-// goroutine of the bubble has come to rest.
+// revocations returns the refresh tokens that were revoked, once what is under
+// way has come to its end.
 func (a *authority) revocations() []string {
+	time.Sleep(time.Second) // of the bubble's clock
 	synctest.Wait()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -167,6 +168,8 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	// A caller may be answered before the flight has landed.
+	t.Cleanup(func() { time.Sleep(time.Minute) })
 	return &world{t: t, authority: newAuthority(), store: stores.Memory(), locker: locks.Process()}
 }
 

@@ -1,17 +1,27 @@
 package onerefresh
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // A flight is one refresh that all callers of this process share. It runs on
 // its own: a caller that gives up leaves it, and hurts nobody else.
 type flight struct {
 	rejected *string // as given to token by the caller who started it
 
+	// news is closed when the store shows a token. That may be a while before the
+	// flight lands: it still has a write to finish, or a queue to leave.
+	news     chan struct{}
+	newsOnce sync.Once
+
 	// Written before done is closed, and read only after.
 	token Token
 	err   error
 	done  chan struct{}
 }
+
+func (f *flight) tell() { f.newsOnce.Do(func() { close(f.news) }) }
 
 func (f *flight) knew(rejected string) bool { return f.rejected != nil && *f.rejected == rejected }
 
@@ -24,12 +34,20 @@ func (s *Session) token(ctx context.Context, rejected *string) (Token, error) {
 		if ctx.Err() != nil {
 			return Token{}, aborted(ctx)
 		}
-		if rec, err := s.look(); err == nil {
-			if token, settled, err := s.judge(rec, rejected); settled {
-				return token, err
-			}
+		if token, settled, err := s.judgePeeked(rejected); settled {
+			return token, err
 		}
 		f := s.join(rejected)
+		select {
+		case <-f.news:
+			if token, settled, err := s.judgePeeked(rejected); settled && err == nil {
+				return token, nil
+			}
+		case <-ctx.Done():
+			return Token{}, aborted(ctx)
+		case <-s.open.Done():
+			return Token{}, closed()
+		}
 		select {
 		case <-f.done:
 			// A flight that began before the token was rejected may land with
@@ -51,7 +69,7 @@ func (s *Session) join(rejected *string) *flight {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flight == nil {
-		s.flight = &flight{rejected: rejected, done: make(chan struct{})}
+		s.flight = &flight{rejected: rejected, news: make(chan struct{}), done: make(chan struct{})}
 		go s.fly(s.flight)
 	}
 	return s.flight
@@ -69,8 +87,9 @@ func (s *Session) fly(f *flight) {
 		s.flight = nil
 		s.mu.Unlock()
 		close(f.done)
+		f.tell()
 	}()
-	f.token, f.err = s.refresh(f.rejected)
+	f.token, f.err = s.refresh(f)
 }
 
 func closed() error { return &Error{Code: CodeClosed, Message: "the session was closed"} }

@@ -12,14 +12,13 @@ var (
 	errTimeout = errors.New("onerefresh: there was no answer in time")
 )
 
-// refresh returns a token other than rejected, or why there is none. It takes
-// turns until one comes to a result: a turn ends without one if a sign-in or a
-// sign-out came in between.
-func (s *Session) refresh(rejected *string) (Token, error) {
+// refresh brings a flight to its end. It takes turns until one comes to a
+// result: a turn ends without one if a sign-in or a sign-out came in between.
+func (s *Session) refresh(f *flight) (Token, error) {
 	patience, stop := withTimeout(s.open, s.opts.LockTimeout)
 	defer stop()
 	for {
-		token, err := s.turn(patience, rejected)
+		token, err := s.turn(patience, f)
 		if err != errAgain {
 			return token, err
 		}
@@ -28,11 +27,12 @@ func (s *Session) refresh(rejected *string) (Token, error) {
 
 // turn queues for the lock, and leaves the queue as soon as a peer's write
 // settles the question: twenty tabs do not file through one by one.
-func (s *Session) turn(patience context.Context, rejected *string) (Token, error) {
+func (s *Session) turn(patience context.Context, f *flight) (Token, error) {
 	waiting, cancel := context.WithCancelCause(patience)
 	defer cancel(nil)
 	look := func() {
-		if _, settled, _ := s.judgePeeked(rejected); settled {
+		if _, settled, _ := s.judgePeeked(f.rejected); settled {
+			f.tell()
 			cancel(errNews)
 		}
 	}
@@ -41,10 +41,10 @@ func (s *Session) turn(patience context.Context, rejected *string) (Token, error
 
 	held, unlock, err := s.opts.Locker.Lock(waiting, s.opts.Name)
 	if err != nil {
-		return s.turnedAway(waiting, rejected, err)
+		return s.turnedAway(waiting, f.rejected, err)
 	}
 	s.hush()
-	token, err := s.underLock(held, rejected)
+	token, err := s.underLock(held, f.rejected)
 	unlock()
 	s.unhush()
 

@@ -372,6 +372,10 @@ func TestNoTokenInAnyText(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	synctest.Test(t, testOptions)
+}
+
+func testOptions(t *testing.T) {
 	for name, change := range map[string]func(*onerefresh.Options){
 		"Name":            func(o *onerefresh.Options) { o.Name = "" },
 		"Store":           func(o *onerefresh.Options) { o.Store = nil },

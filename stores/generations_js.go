@@ -35,10 +35,11 @@ func (g *generations) newest(ctx context.Context, key string) (uint64, error) {
 	wg.Go(func() { marked, markErr = g.marks.newest(ctx, key) })
 	stored, err := g.database.newest(ctx, key)
 	wg.Wait()
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
 	g.note(err, markErr)
 	switch {
-	case ctx.Err() != nil:
-		return 0, context.Cause(ctx)
 	case err == nil || markErr == nil:
 		return max(stored, marked), nil
 	case !g.coherent():
@@ -75,6 +76,11 @@ func (g *generations) swap(ctx context.Context, key string, generation uint64, w
 		return err
 	}
 	markErr := g.marks.swap(ctx, key, generation, write)
+	if markErr == nil {
+		// Pages that have the database do not look for marks when they swap: that
+		// would cost all of them a trip through the browser.
+		time.Sleep(settleFor)
+	}
 	g.note(err, markErr)
 	switch {
 	case !unusable(markErr):
@@ -111,6 +117,10 @@ func unusable(err error) bool {
 	_, ok := err.(*unusableError)
 	return ok
 }
+
+// settleFor is how long a page without a database waits after a write: longer
+// than localStorage was ever seen to take to show it to other processes.
+const settleFor = 100 * time.Millisecond
 
 // errSilent is the cause of an unusableError after answerTimeout.
 var errSilent = errors.New("the browser does not answer")

@@ -205,10 +205,10 @@ func (s *localStorage) compareAndSwap(ctx context.Context, old, new onerefresh.R
 			return onerefresh.ErrConflict
 		}
 		_, err = s.storage.Call("setItem", s.key, text)
+		if err == nil {
+			go s.watchers.notify() // the browser tells other pages alone
+		}
 		return err
 	})
-	if err == nil {
-		go s.watchers.notify() // the browser tells other pages alone
-	}
 	return err
 }

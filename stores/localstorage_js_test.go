@@ -65,6 +65,8 @@ func TestLocalStorage(t *testing.T) {
 				t.Run("other code writes nonsense", func(t *testing.T) { t.Parallel(); otherCodeWritesNonsense(t) })
 			})
 		}
+		t.Run("a peer without a database", peerWithoutDatabase)
+		t.Run("without a database a swap settles", withoutDatabaseSettles)
 		t.Run("storage events", storageEvents)
 		t.Run("storage fails", storageFails)
 		t.Run("no tokens elsewhere", noTokensElsewhere)
@@ -223,6 +225,7 @@ func otherCodeRemoves(t *testing.T) {
 			t.Errorf("%s: the second Load takes %v", how, took)
 		}
 		signIn(t, s, onerefresh.Token{AccessToken: "b"})
+		overtaken(t, s, rec)
 	}
 }
 
@@ -316,12 +319,14 @@ func waitsForTheNewest(t *testing.T) {
 // browserLostTheNewest: the browser crashed before it had saved it.
 func browserLostTheNewest(t *testing.T) {
 	s := open(t)
-	signIn(t, s, onerefresh.Token{AccessToken: "a", RefreshToken: "old"})
+	old := signIn(t, s, onerefresh.Token{AccessToken: "a", RefreshToken: "old"})
 	before := text(t, t.Name())
 	rec := signIn(t, s, onerefresh.Token{AccessToken: "b", RefreshToken: "new"})
 	// The marks of these swaps must outlast the wait.
 	eval(t, "navigator.locks?.request(`onerefresh/${a}/${b}`, {mode: 'shared'}, () => new Promise(done => setTimeout(done, 6000)))", t.Name(), rec.Generation)
 	eval(t, "localStorage.setItem(a, b)", t.Name(), before)
+	// A session peeks, and relies on the swap to fail if what it saw was old.
+	overtaken(t, s, old)
 	for i := range 2 {
 		begin := time.Now()
 		got, err := s.Load(t.Context())
@@ -337,6 +342,40 @@ func browserLostTheNewest(t *testing.T) {
 		}
 	}
 	signIn(t, s, onerefresh.Token{AccessToken: "c"})
+}
+
+// peerWithoutDatabase: what another page has just written is marked, and nothing
+// else shows it yet.
+func peerWithoutDatabase(t *testing.T) {
+	if !get(t, jsbridge.Global(), "navigator", "locks").IsObject() {
+		return // neither has the peer
+	}
+	s := open(t)
+	rec := signIn(t, s, onerefresh.Token{AccessToken: "a", RefreshToken: "old"})
+	eval(t, `await new Promise(granted => navigator.locks.request(`+"`onerefresh/${a}/${b}`"+`, {mode: "shared"}, () => {
+		granted();
+		return new Promise(done => globalThis.letGo = done);
+	}))`, t.Name(), rec.Generation+1)
+	defer eval(t, "letGo()")
+	eval(t, `setTimeout(() => localStorage.setItem(a, JSON.stringify({v: 1, generation: b, writer: "peer", refresh_token: "new"})), 50)`, t.Name(), rec.Generation+1)
+	if got := load(t, s); got.Token.RefreshToken != "new" {
+		t.Errorf("Load returns %q", got.Token.RefreshToken)
+	}
+}
+
+// withoutDatabaseSettles: others do not look for its mark when they swap, so
+// that what it wrote has to have reached them by then.
+func withoutDatabaseSettles(t *testing.T) {
+	if !get(t, jsbridge.Global(), "navigator", "locks").IsObject() {
+		return
+	}
+	refuseDatabase(t)
+	s := open(t)
+	begin := time.Now()
+	signIn(t, s, onerefresh.Token{AccessToken: "a"})
+	if took := time.Since(begin); took < 100*time.Millisecond {
+		t.Errorf("the swap returns after %v", took)
+	}
 }
 
 func storageEvents(t *testing.T) {

@@ -151,7 +151,7 @@ const exhaustiveBudget = 5 * time.Minute
 
 // The pruned search must find every outcome that the whole one finds.
 func TestPruningLosesNoOutcome(t *testing.T) {
-	for _, fault := range []string{"", "crash", "late", "request", "notice"} {
+	for _, fault := range []string{"", "crash", "answer is lost", "request", "notice"} {
 		outcomes := func(pruned bool) (list []string, schedules int) {
 			sc := scope{tabs: 2, faults: 1, only: fault}
 			if fault == "" {

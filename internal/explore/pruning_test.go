@@ -23,6 +23,8 @@ const (
 	theStore
 	theServer
 	firstTab // and the other tabs from here on
+
+	everything touched = 1<<64 - 1
 )
 
 // own is what belongs to the tab alone: its goroutines, what Peek shows it,

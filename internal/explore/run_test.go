@@ -55,6 +55,7 @@ func (sc scope) run(t *testing.T, pick func(depth int, steps []step) int) (s sch
 		faults := sc.faults
 		s = w.explore(&faults, pick)
 		if len(w.broken) == 0 && !s.cut {
+			w.drain()
 			s.outcome = w.outcome()
 			w.nextExpiry()
 		}
@@ -97,16 +98,20 @@ func (w *world) explore(faults *int, pick func(depth int, steps []step) int) (s 
 	return s
 }
 
+// drain takes all steps that there are, so that nobody is left frozen.
+func (w *world) drain() {
+	for steps := w.steps(0); len(steps) > 0; steps = w.steps(0) {
+		steps[0].do()
+		synctest.Wait()
+	}
+}
+
 // mostSteps is more than it takes to answer every caller.
 const mostSteps = 5000
 
 // nextExpiry has every tab that lives ask once more, when the token has
 // expired: a tab that adopted a token must be as fit as one that refreshed.
 func (w *world) nextExpiry() {
-	for steps := w.steps(0); len(steps) > 0; steps = w.steps(0) { // nobody is frozen
-		steps[0].do()
-		synctest.Wait()
-	}
 	time.Sleep(lifetime)
 	for _, tab := range w.tabs {
 		if !tab.dead {

@@ -32,6 +32,7 @@ type world struct {
 	holder map[string]*tab   // by name of the lock
 	queue  []*op             // for all locks, in the order of the requests
 	skew   time.Duration     // of the wall clock, as every tab sees it
+	lull   int               // how often time has passed although something could happen
 	server server
 
 	callers []*caller
@@ -249,6 +250,10 @@ func (t *tab) Now() time.Time {
 	return time.Now().Add(t.skew)
 }
 
+// mostLulls lets an answer stay away over a cooldown, and over the re-reads
+// after a refusal.
+const mostLulls = 2
+
 // The steps.
 
 // A step is something that can happen next.
@@ -282,6 +287,13 @@ func (w *world) steps(faults int) (steps []step) {
 				t.notify()
 			}})
 		}
+	}
+	if w.lull < mostLulls && slices.ContainsFunc(w.ops, func(o *op) bool { return o.timedOut && !o.late }) {
+		// An answer that is late already may stay away for longer.
+		steps = append(steps, step{name: "time passes", touches: everything, do: func() {
+			w.lull++
+			time.Sleep(2 * time.Second) // more than the first cooldown
+		}})
 	}
 	if len(w.idle) > 0 {
 		// All tabs are alike: that the one with the lowest number is asked
@@ -407,7 +419,8 @@ func (w *world) resting() bool {
 			return false
 		}
 	}
-	return true
+	// A caller may be answered before all is written and released.
+	return !slices.ContainsFunc(w.ops, func(o *op) bool { return !o.late })
 }
 
 // settle lets time pass until something can happen. It returns false if
