@@ -34,6 +34,22 @@ func (m lockManager) probe(ctx context.Context) error {
 }
 
 func (m lockManager) lock(ctx context.Context, name string) (context.Context, func(), error) {
+	for {
+		hidden, err := visit.await(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		held, unlock, err := m.request(ctx, hidden, name)
+		if err != errHidden {
+			return held, unlock, err
+		}
+	}
+}
+
+// request is lock for as long as the page is shown.
+func (m lockManager) request(ctx context.Context, hidden <-chan struct{}, name string) (context.Context, func(), error) {
+	waiting, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	// The browser holds the lock from when it calls back until the promise that
 	// it gets from that is settled.
 	granted, released := make(chan struct{}), make(chan struct{})
@@ -45,12 +61,13 @@ func (m lockManager) lock(ctx context.Context, name string) (context.Context, fu
 		})
 	})
 	held, end := hold(ctx)
-	unlock := sync.OnceFunc(func() {
+	release := sync.OnceFunc(func() { close(released) })
+	unlock := func() {
 		end(nil)
-		close(released)
-	})
+		release()
+	}
 
-	signal, detach := jsbridge.Signal(ctx)
+	signal, detach := jsbridge.Signal(waiting)
 	request, err := m.js.Call("request", name, map[string]any{"mode": "exclusive", "signal": signal}, callback)
 	refused := make(chan error, 1)
 	go func() {
@@ -64,6 +81,15 @@ func (m lockManager) lock(ctx context.Context, name string) (context.Context, fu
 		refused <- err
 		end(onerefresh.ErrLockLost) // too late, if unlock came first
 	}()
+	go func() {
+		select {
+		case <-hidden:
+			cancel(errHidden)
+			end(onerefresh.ErrLockLost)
+			release()
+		case <-held.Done():
+		}
+	}()
 
 	select {
 	case <-granted:
@@ -75,15 +101,15 @@ func (m lockManager) lock(ctx context.Context, name string) (context.Context, fu
 		default:
 		}
 		switch {
-		case ctx.Err() != nil:
-			err = context.Cause(ctx)
+		case waiting.Err() != nil:
+			err = context.Cause(waiting)
 		case err == nil:
 			err = errors.New("locks: the browser did not grant the lock")
 		}
 		return nil, nil, err
-	case <-ctx.Done():
+	case <-waiting.Done():
 		// The signal does nothing to a lock that was granted in this moment.
 		unlock()
-		return nil, nil, context.Cause(ctx)
+		return nil, nil, context.Cause(waiting)
 	}
 }
