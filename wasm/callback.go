@@ -16,13 +16,15 @@ type callback struct{ refresh jsbridge.Value }
 // Refresh calls the function even without a refresh token: the page may well
 // have another way, such as a cookie.
 func (c callback) Refresh(ctx context.Context, refreshToken string) (onerefresh.Response, error) {
-	signal, stop := jsbridge.Signal(ctx)
+	late, stop := outlive(ctx)
 	defer stop()
+	signal, detach := jsbridge.Signal(late)
+	defer detach()
 	pending, err := c.refresh.Invoke(refreshToken, map[string]any{"signal": signal})
 	if err != nil {
 		return onerefresh.Response{}, refusal(err)
 	}
-	v, err := jsbridge.Await(ctx, pending)
+	v, err := jsbridge.Await(late, pending)
 	if err != nil {
 		return onerefresh.Response{}, refusal(err)
 	}

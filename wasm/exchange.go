@@ -31,7 +31,9 @@ func (e endpoint) Refresh(ctx context.Context, refreshToken string) (onerefresh.
 	if e.scope != "" {
 		form = append(form, field{"scope", e.scope})
 	}
-	a, err := post(ctx, e.url, form)
+	late, stop := outlive(ctx)
+	defer stop()
+	a, err := post(late, e.url, form)
 	if err != nil {
 		return onerefresh.Response{}, err
 	}

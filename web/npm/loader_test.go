@@ -304,7 +304,7 @@ func TestDeadModule(t *testing.T) {
 				const other = await onerefresh.open({...options, name: "other"});
 				await outcome(other.getAccessToken({signal: AbortSignal.timeout(200)}));
 				window.trap = true;
-				const killer = outcome(other.getAccessToken());
+				const killer = outcome(other.getAccessToken({forceRefresh: true})); // goes to Go, unlike one that joins
 				const outcomes = [await killer, await exchanging];
 				window.trap = false;
 				return outcomes;`)

@@ -19,6 +19,8 @@ export function check(options) {
     if (typeof options[option] !== "string" || options[option] === "") {
       throw invalid(option, "must be a string that is not empty");
     }
+    // Go knows UTF-8 alone, and would make another name of it than the page.
+    if (options[option].isWellFormed?.() === false) throw invalid(option, "must be well-formed Unicode");
     return options[option];
   };
   const number = (option, least) => {
