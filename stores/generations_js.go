@@ -52,9 +52,12 @@ func (g *generations) newest(ctx context.Context, key string) (uint64, error) {
 // generation, as one step among all pages. What write returns comes back as it
 // is.
 func (g *generations) swap(ctx context.Context, key string, generation uint64, write func(newest uint64) error) error {
+	// A page without a database leaves marks alone. It, too, holds the lock of
+	// the session when it refreshes, and so the look may be earlier than the write.
+	marked := g.marks.look(key)
 	var mark *lock // once it is written
-	err := g.database.swap(ctx, key, generation, func(newest uint64) error {
-		err := write(newest)
+	err := g.database.swap(ctx, key, generation, marked.done, func(newest uint64) error {
+		err := write(max(newest, marked.newest))
 		if err == nil {
 			mark = g.marks.mark(key, generation)
 		}
@@ -62,7 +65,7 @@ func (g *generations) swap(ctx context.Context, key string, generation uint64, w
 	})
 	if mark != nil {
 		if err == nil {
-			g.note(nil, nil)
+			g.note(nil, marked.err)
 			return nil // the mark is for pages whose database fails; nobody waits for it
 		}
 		markErr := mark.wait(context.WithoutCancel(ctx))
@@ -76,11 +79,6 @@ func (g *generations) swap(ctx context.Context, key string, generation uint64, w
 		return err
 	}
 	markErr := g.marks.swap(ctx, key, generation, write)
-	if markErr == nil {
-		// Pages that have the database do not look for marks when they swap: that
-		// would cost all of them a trip through the browser.
-		time.Sleep(settleFor)
-	}
 	g.note(err, markErr)
 	switch {
 	case !unusable(markErr):
@@ -117,10 +115,6 @@ func unusable(err error) bool {
 	_, ok := err.(*unusableError)
 	return ok
 }
-
-// settleFor is how long a page without a database waits after a write: longer
-// than localStorage was ever seen to take to show it to other processes.
-const settleFor = 100 * time.Millisecond
 
 // errSilent is the cause of an unusableError after answerTimeout.
 var errSilent = errors.New("the browser does not answer")

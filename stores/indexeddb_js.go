@@ -30,13 +30,14 @@ func (d *database) newest(ctx context.Context, key string) (newest uint64, err e
 	return newest, err
 }
 
-// swap records generation if write returns nil. It calls write at most once. The
-// requests are made together, as each answer takes a trip through the browser:
-// if write returns an error, what was put is rolled back.
-func (d *database) swap(ctx context.Context, key string, generation uint64, write func(newest uint64) error) error {
+// swap records generation if write returns nil. It calls write at most once, and
+// not before ready is closed, unless that takes too long. The requests are made
+// together, as each answer takes a trip through the browser: if write returns
+// an error, what was put is rolled back.
+func (d *database) swap(ctx context.Context, key string, generation uint64, ready <-chan struct{}, write func(newest uint64) error) error {
 	return d.transact(ctx, "readwrite", func(t *transaction) {
 		t.request(func(value jsbridge.Value) {
-			t.decide(func() error { return write(generationOf(value)) })
+			t.decide(ready, func() error { return write(generationOf(value)) })
 		}, "get", key)
 		t.request(func(jsbridge.Value) {}, "put", float64(generation), key)
 	})

@@ -66,13 +66,13 @@ func TestLocalStorage(t *testing.T) {
 			})
 		}
 		t.Run("a peer without a database", peerWithoutDatabase)
-		t.Run("without a database a swap settles", withoutDatabaseSettles)
 		t.Run("storage events", storageEvents)
 		t.Run("storage fails", storageFails)
 		t.Run("no tokens elsewhere", noTokensElsewhere)
 		t.Run("database is deleted", databaseIsDeleted)
 		t.Run("database fails", databaseFails)
 		t.Run("database is silent", databaseIsSilent)
+		t.Run("locks are silent", locksAreSilent)
 		t.Run("context ends", contextEnds)
 	}
 }
@@ -357,24 +357,11 @@ func peerWithoutDatabase(t *testing.T) {
 		return new Promise(done => globalThis.letGo = done);
 	}))`, t.Name(), rec.Generation+1)
 	defer eval(t, "letGo()")
+	// A session peeks, and relies on the swap to fail if what it saw was old.
+	overtaken(t, s, rec)
 	eval(t, `setTimeout(() => localStorage.setItem(a, JSON.stringify({v: 1, generation: b, writer: "peer", refresh_token: "new"})), 50)`, t.Name(), rec.Generation+1)
 	if got := load(t, s); got.Token.RefreshToken != "new" {
 		t.Errorf("Load returns %q", got.Token.RefreshToken)
-	}
-}
-
-// withoutDatabaseSettles: others do not look for its mark when they swap, so
-// that what it wrote has to have reached them by then.
-func withoutDatabaseSettles(t *testing.T) {
-	if !get(t, jsbridge.Global(), "navigator", "locks").IsObject() {
-		return
-	}
-	refuseDatabase(t)
-	s := open(t)
-	begin := time.Now()
-	signIn(t, s, onerefresh.Token{AccessToken: "a"})
-	if took := time.Since(begin); took < 100*time.Millisecond {
-		t.Errorf("the swap returns after %v", took)
 	}
 }
 
@@ -563,6 +550,27 @@ func databaseIsSilent(t *testing.T) {
 	if recorded, _ := eval(t, recordedGeneration, t.Name(), real).Number(); uint64(recorded) != rec.Generation {
 		t.Errorf("after a late answer, %v is recorded, want %d", recorded, rec.Generation)
 	}
+}
+
+// locksAreSilent: the database is enough.
+func locksAreSilent(t *testing.T) {
+	s := open(t)
+	rec := signIn(t, s, onerefresh.Token{AccessToken: "a"})
+	instead(t, "locks", "{query: () => new Promise(() => {}), request: () => new Promise(() => {})}", "navigator")
+	begin := time.Now()
+	loaded := make(chan error, 1)
+	go func() {
+		_, err := s.Load(t.Context())
+		loaded <- err
+	}()
+	swap(t, s, rec, onerefresh.Record{Generation: rec.Generation + 1})
+	if err := <-loaded; err != nil {
+		t.Error("Load:", err)
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("Load and CompareAndSwap take %v", took)
+	}
+	overtaken(t, s, rec)
 }
 
 func contextEnds(t *testing.T) {

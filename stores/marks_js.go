@@ -29,33 +29,43 @@ type marks struct {
 // back/forward cache.
 const markFor = 2 * time.Second
 
-func (m *marks) newest(ctx context.Context, key string) (uint64, error) {
-	manager, err := lockManager()
-	if err != nil {
-		return 0, &unusableError{err}
-	}
-	var (
-		newest uint64
-		failed error
-	)
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		newest, failed = query(ctx, manager, key)
-	}()
-	if err := await(ctx, asked); err != nil {
-		return 0, err
-	}
-	if failed != nil {
-		return 0, &unusableError{failed}
-	}
-	return newest, nil
+// A look is one at the marks of a key.
+type look struct {
+	done chan struct{}
+
+	// Written before done is closed, and read only after.
+	newest uint64
+	err    error // an unusableError
 }
 
-func query(ctx context.Context, manager jsbridge.Value, key string) (newest uint64, err error) {
+func (m *marks) look(key string) *look {
+	l := &look{done: make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		var err error
+		if l.newest, err = query(key); err != nil {
+			l.err = &unusableError{err}
+		}
+	}()
+	return l
+}
+
+func (m *marks) newest(ctx context.Context, key string) (uint64, error) {
+	l := m.look(key)
+	if err := await(ctx, l.done); err != nil {
+		return 0, err
+	}
+	return l.newest, l.err
+}
+
+func query(key string) (newest uint64, err error) {
+	manager, err := lockManager()
+	if err != nil {
+		return 0, err
+	}
 	snapshot, err := manager.Call("query")
 	if err == nil {
-		snapshot, err = jsbridge.Await(ctx, snapshot)
+		snapshot, err = jsbridge.Await(context.Background(), snapshot)
 	}
 	if err != nil {
 		return 0, err

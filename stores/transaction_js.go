@@ -5,6 +5,7 @@ package stores
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/onerefresh/onerefresh/jsbridge"
 )
@@ -12,6 +13,7 @@ import (
 // A transaction is one of IndexedDB over the generations.
 type transaction struct {
 	js, store jsbridge.Value
+	begin     time.Time
 	ended     chan struct{} // closed when it has committed or was aborted
 
 	mu        sync.Mutex
@@ -34,7 +36,7 @@ func (c *connection) transaction(mode string) (*transaction, error) {
 	if err != nil {
 		return nil, &unusableError{err}
 	}
-	t := &transaction{js: js, store: store, ended: make(chan struct{})}
+	t := &transaction{js: js, store: store, begin: time.Now(), ended: make(chan struct{})}
 	end := sync.OnceFunc(func() {
 		close(t.ended)
 		t.mu.Lock()
@@ -80,9 +82,19 @@ func (t *transaction) fail(err error) {
 	}
 }
 
-// decide aborts the transaction if f returns an error. It does not call f if
-// nobody waits for the transaction any more.
-func (t *transaction) decide(f func() error) {
+// decide calls f when ready is closed, or patience with it is over, and aborts
+// the transaction if f returns an error. It does not call f if nobody waits for the
+// transaction any more.
+func (t *transaction) decide(ready <-chan struct{}, f func() error) {
+	select {
+	case <-ready:
+	default:
+		if time.Since(t.begin) < answerTimeout/3 { // end waits for answerTimeout
+			// A transaction without requests would commit.
+			t.request(func(jsbridge.Value) { t.decide(ready, f) }, "count")
+			return
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.abandoned {

@@ -64,7 +64,7 @@ func (s *suite) load(store onerefresh.Store) (onerefresh.Record, error) {
 	defer cancel()
 	rec, err := store.Load(ctx)
 	if err != nil {
-		return rec, fmt.Errorf("Load: %w", err)
+		return rec, fmt.Errorf("error of Load: %w", err)
 	}
 	return rec, nil
 }
@@ -84,7 +84,7 @@ func (s *suite) replace(store onerefresh.Store, rec onerefresh.Record) (onerefre
 	}
 	rec.Generation = old.Generation + 1
 	if err := s.swap(store, old, rec); err != nil {
-		return rec, fmt.Errorf("CompareAndSwap: %w", err)
+		return rec, fmt.Errorf("error of CompareAndSwap: %w", err)
 	}
 	return rec, nil
 }
@@ -149,7 +149,7 @@ func (s *suite) emptyAtFirst() error {
 	store := s.newPeer()
 	peeked, err := store.Peek()
 	if err != nil {
-		return fmt.Errorf("Peek: %w", err)
+		return fmt.Errorf("error of Peek: %w", err)
 	}
 	if err := same("Peek", peeked, onerefresh.Record{}); err != nil {
 		return err
@@ -201,7 +201,7 @@ func (s *suite) roundTrip() error {
 		}
 		peeked, err := store.Peek()
 		if err != nil {
-			return fmt.Errorf("Peek: %w", err)
+			return fmt.Errorf("error of Peek: %w", err)
 		}
 		if err := same("Peek after a swap of one's own", peeked, written); err != nil {
 			return err
@@ -328,7 +328,7 @@ func (s *suite) copies() error {
 	}
 	peeked, err := store.Peek()
 	if err != nil {
-		return fmt.Errorf("Peek: %w", err)
+		return fmt.Errorf("error of Peek: %w", err)
 	}
 	loaded, err := s.load(store)
 	if err != nil {
