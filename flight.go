@@ -2,6 +2,7 @@ package onerefresh
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -35,7 +36,9 @@ func (s *Session) token(ctx context.Context, rejected *string) (Token, error) {
 			return Token{}, aborted(ctx)
 		}
 		if token, settled, err := s.judgePeeked(rejected); settled {
-			return token, err
+			if err == nil || s.confirmed(ctx, err) {
+				return token, err
+			}
 		}
 		f := s.join(rejected)
 		select {
@@ -62,6 +65,17 @@ func (s *Session) token(ctx context.Context, rejected *string) (Token, error) {
 			return Token{}, closed()
 		}
 	}
+}
+
+// confirmed reports whether an error that came of a look at the store holds for
+// what is stored. A copy may for a moment show less than there is: somebody may
+// just have signed in elsewhere.
+func (s *Session) confirmed(ctx context.Context, peeked error) bool {
+	if !errors.Is(peeked, ErrSignedOut) && !errors.Is(peeked, ErrSessionEnded) {
+		return true
+	}
+	rec, err := s.load(ctx)
+	return err != nil || !rec.signedIn()
 }
 
 // join returns the flight under way, or starts one.

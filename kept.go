@@ -36,7 +36,7 @@ func (s *Session) keep(spent, next Record) {
 
 // keptTimeout is how long to wait for a lock that is held for a moment by
 // those who try it, and for long by those who keep a record.
-const keptTimeout = 200 * time.Millisecond
+const keptTimeout = time.Second
 
 func (s *Session) keptName() string { return s.opts.Name + ":kept" }
 

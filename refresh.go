@@ -31,8 +31,11 @@ func (s *Session) turn(patience context.Context, f *flight) (Token, error) {
 	waiting, cancel := context.WithCancelCause(patience)
 	defer cancel(nil)
 	look := func() {
-		if _, settled, _ := s.judgePeeked(f.rejected); settled {
+		switch _, settled, err := s.judgePeeked(f.rejected); {
+		case settled && err == nil:
 			f.tell()
+			time.AfterFunc(afterNews, func() { cancel(errNews) })
+		case settled:
 			cancel(errNews)
 		}
 	}
@@ -54,6 +57,11 @@ func (s *Session) turn(patience context.Context, f *flight) (Token, error) {
 	return token, err
 }
 
+// afterNews is how long a flight stays in the queue when its callers have been
+// answered: to leave is work, and all tabs would do it in the very moment in
+// which other tabs have yet to hear the news.
+const afterNews = 30 * time.Millisecond
+
 // underLock is the critical section. Nothing happens in it but a read, one
 // exchange with a timeout, and the writes around it.
 //
@@ -62,7 +70,7 @@ func (s *Session) turn(patience context.Context, f *flight) (Token, error) {
 // what is stored.
 func (s *Session) underLock(held context.Context, rejected *string) (Token, error) {
 	rec, err := s.look()
-	if err != nil {
+	if err != nil || !rec.signedIn() {
 		rec, err = s.load(held)
 	}
 	for {

@@ -34,7 +34,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "go run ./web/npm/build: %v\n%s", err, out)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	endSharedBrowser()
+	os.Exit(code)
 }
 
 // A stage is a server, a browser with a profile of its own, and the control

@@ -26,7 +26,7 @@ var controls = map[string]control{
 	"a store that is not coherent": {scope: scope{tabs: 2, incoherent: true}},
 	"no compare-and-swap":          {scope: scope{tabs: 2, faults: 1, blindSwaps: true, only: "sign-out"}},
 	"no adopt-on-reject": {
-		scope: scope{tabs: 2, faults: 1, server: refuses, only: "late"},
+		scope: scope{tabs: 2, faults: 1, server: refuses, lulls: 2, only: "late"},
 		edits: []edit{{"exchange.go", "if s.replaced(ctx, rec) {", "if false {"}},
 	},
 	"a flight that is not cleared": {

@@ -131,23 +131,24 @@ func TestExhaustive(t *testing.T) {
 	scopes := []scope{
 		{tabs: 2},
 		{tabs: 2, faults: 1},
-		{tabs: 2, faults: 1, server: refuses, only: "late"},
+		{tabs: 2, faults: 1, server: refuses, lulls: 2, only: "late"},
 	}
+	// CI stops after a while; what it has not seen by then, it says.
+	budget := 30 * time.Second
 	if *full {
+		budget = time.Hour
 		scopes = append(scopes, scope{tabs: 3}, scope{tabs: 3, faults: 1}, scope{tabs: 2, faults: 2})
 	}
 	for _, sc := range scopes {
-		worst, complete := sc.exhaust(t, exhaustiveBudget)
+		worst, complete := sc.exhaust(t, budget)
 		if worst.broken != nil {
 			t.Fatalf("%+v:\n%s", sc, worst)
 		}
-		if !complete && sc.tabs == 2 && sc.faults < 2 {
-			t.Errorf("%+v: the budget of %v was used up", sc, exhaustiveBudget)
+		if !complete && *full && sc.tabs == 2 && sc.faults < 2 {
+			t.Errorf("%+v: the budget of %v was used up", sc, budget)
 		}
 	}
 }
-
-const exhaustiveBudget = 5 * time.Minute
 
 // The pruned search must find every outcome that the whole one finds.
 func TestPruningLosesNoOutcome(t *testing.T) {
@@ -179,7 +180,7 @@ func TestPruningLosesNoOutcome(t *testing.T) {
 // Many tabs, several faults, at random. A failure is printed with its number,
 // which -seed runs alone, and as the shortest that fails in the same way.
 func TestRandom(t *testing.T) {
-	first, last := uint64(1), uint64(20_000)
+	first, last := uint64(1), uint64(5_000)
 	if *full {
 		last = 1_000_000
 	}

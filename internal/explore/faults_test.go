@@ -49,9 +49,11 @@ func (w *world) opFaults(o *op) (steps []step) {
 		if !o.late {
 			add("answer is late", func() {
 				// Whoever tries again after the timeout cannot know that
-				// the answer is about to come.
-				w.loseAnswer(o)
-				w.allow(onerefresh.CodeTemporarilyUnavailable)
+				// the answer is about to come. If both meet, the family is
+				// revoked, and the token that came late finds out only
+				// when it is presented itself.
+				w.lost, w.untold = true, true
+				w.allow(onerefresh.CodeTemporarilyUnavailable, onerefresh.CodeSessionEnded)
 				o.late, o.timedOut = true, true
 			})
 		}

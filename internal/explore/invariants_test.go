@@ -88,7 +88,7 @@ func (w *world) checkResult(c *caller) {
 	case !errors.As(c.err, &e):
 		w.violated("a caller of tab %d got an error without a code: %v", c.tab.number, c.err)
 	case c.gaveUp && e.Code == onerefresh.CodeAborted:
-	case e.Code == onerefresh.CodeSessionEnded && w.allowed[e.Code] && !e.Ended.AnswerLost:
+	case e.Code == onerefresh.CodeSessionEnded && w.allowed[e.Code] && !w.untold && !e.Ended.AnswerLost:
 		w.violated("a caller of tab %d is not told that an answer was lost: %v", c.tab.number, c.err)
 	case !w.allowed[e.Code]:
 		w.violated("a caller of tab %d got %v", c.tab.number, c.err)

@@ -38,6 +38,7 @@ type scope struct {
 	faults int
 	steps  int // at the most; a longer schedule is cut short
 	server policy
+	lulls  int    // how often time may pass although a late answer could come
 	only   string // a part of the names of the faults to explore; empty for all
 
 	// For negative controls.

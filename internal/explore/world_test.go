@@ -38,6 +38,7 @@ type world struct {
 	callers []*caller
 	allowed map[onerefresh.Code]bool // errors that the faults so far explain
 	lost    bool                     // an answer was lost: a strict server will end the session
+	untold  bool                     // the end of the session may come without that reason
 	broken  []string                 // invariants that did not hold
 }
 
@@ -250,10 +251,6 @@ func (t *tab) Now() time.Time {
 	return time.Now().Add(t.skew)
 }
 
-// mostLulls lets an answer stay away over a cooldown, and over the re-reads
-// after a refusal.
-const mostLulls = 2
-
 // The steps.
 
 // A step is something that can happen next.
@@ -288,7 +285,7 @@ func (w *world) steps(faults int) (steps []step) {
 			}})
 		}
 	}
-	if w.lull < mostLulls && slices.ContainsFunc(w.ops, func(o *op) bool { return o.timedOut && !o.late }) {
+	if w.lull < w.scope.lulls && slices.ContainsFunc(w.ops, func(o *op) bool { return o.timedOut && !o.late }) {
 		// An answer that is late already may stay away for longer.
 		steps = append(steps, step{name: "time passes", touches: everything, do: func() {
 			w.lull++

@@ -59,7 +59,7 @@ const tab = {
 };
 window.tab = tab;
 
-/** @type {{storm: string, call: string, client: object, token?: string, status?: number, error?: string} | undefined} */
+/** @type {{storm: string, call: string, client: object, token?: string, status?: number} | undefined} */
 let current;
 let preparing = new AbortController();
 
@@ -127,19 +127,17 @@ async function run() {
     error = e.code ?? e.message;
   }
   const end = now();
-  current.error = error;
   say({ type: "report", storm, start, end, error, notes, coordination: client.coordination });
-  // It is shown with the check: to paint now would hold up the tabs that still wait.
+  show({ state: error ? "lost" : "kept", text: error ? `No token: ${error}` : "Has a token" });
 }
 
 /** Asks the resource server, which knows a token that is worth nothing. */
 async function check() {
-  const { storm, token, status, error } = current;
+  const { storm, token, status } = current;
   let valid = status === 200;
   if (token) valid = (await fetch("/resource", { headers: { Authorization: `Bearer ${token}` } })).ok;
   say({ type: "checked", storm, valid });
-  if (valid) show({ state: "kept", text: "Has a token" });
-  else show({ state: "lost", text: error ? `No token: ${error}` : "Signed out" });
+  if (!valid) show({ state: "lost", text: "Signed out" });
 }
 
 const shown = {

@@ -1,0 +1,263 @@
+//go:build !(js && wasm)
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/onerefresh/onerefresh/web/demo/authserver"
+)
+
+// Ways to be without Web Locks although the page asks for them.
+var lockless = map[string]string{
+	"missing":   `Object.defineProperty(Navigator.prototype, "locks", { get: () => undefined })`,
+	"rejecting": `LockManager.prototype.request = LockManager.prototype.query = async () => { throw new DOMException("not here", "SecurityError") }`,
+}
+
+// Without locks a tab waits for its peer's outcome, as far as that is on
+// record, and for no longer than an exchange may take.
+func TestWebLocksUnusable(t *testing.T) {
+	for how, script := range lockless {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			v := altered(t, 3, script)
+			v.grant = v.signInFor(v.tabs[0], "alice", 0)
+			v.allSignedIn()
+			v.all(v.each("tab.ready.then((session) => session.coordination)"), "tab")
+			v.configure(authserver.Settings{LatencyBefore: 200 * time.Millisecond})
+			for _, tab := range v.tabs {
+				v.begin(tab)
+			}
+			for _, tab := range v.tabs {
+				v.mustGetToken(v.end(tab, 5*time.Second))
+			}
+			v.mustHaveSeen(rotated)
+		})
+	}
+}
+
+func TestHolderClosedInFlightWithoutWebLocks(t *testing.T) {
+	v := altered(t, 2, lockless["missing"])
+	v.grant = v.signInFor(v.tabs[0], "alice", 0)
+	v.allSignedIn()
+	v.configure(authserver.Settings{LatencyBefore: 200 * time.Millisecond, GracePeriod: time.Minute})
+	v.begin(v.tabs[0])
+	v.arrived(1)
+	v.begin(v.tabs[1])
+	v.tabs[0].kill()
+	v.tabs = v.tabs[1:]
+	// Its attempt counts for as long as an exchange may take, 2 s here, and 2 s
+	// for clocks that differ.
+	v.mustGetToken(v.end(v.tabs[0], 7*time.Second))
+	v.mustHaveSeen(rotated, grace)
+}
+
+func TestOddNames(t *testing.T) {
+	v := &visit{stage: newFaultStage(t)}
+	v.tabs = []*page{v.load("/tab"), v.load("/tab")}
+	for _, name := range []string{"-", "-leading", " ", "a/b:c", "onerefresh:visit", "ünïcødé 🗝", "\u0000\n", `"'\`, "__proto__", fmt.Sprintf("%2000d", 1)} {
+		text, _ := json.Marshal(name)
+		for _, tab := range v.tabs {
+			eval[any](tab, fmt.Sprintf("join({ name: %s }).then(() => null)", text))
+		}
+		v.grant = v.signInFor(v.tabs[0], "alice", 0)
+		v.allSignedIn()
+		for _, tab := range v.tabs {
+			v.begin(tab)
+		}
+		for _, tab := range v.tabs {
+			v.mustGetToken(v.end(tab, 3*time.Second))
+		}
+		v.mustHaveSeen(rotated)
+	}
+}
+
+// A name that has no UTF-8 is one name for the loader and another for Go.
+func TestNameThatIsNotWellFormed(t *testing.T) {
+	v := &visit{stage: newFaultStage(t)}
+	v.tabs = []*page{v.load("/tab")}
+	got := eval[string](v.tabs[0], `join({ name: "\ud800" }).then(() => "opened", ({ code }) => code)`)
+	if got != "invalid_options" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// One session's exchange does not keep another's callers waiting.
+func TestTwoSessionsInOnePage(t *testing.T) {
+	v := newFaultStage(t).stale(1, "{exchangeTimeout: 5000}")
+	tab := v.tabs[0]
+	v.fail(authserver.Failure{Kind: authserver.FailHang})
+	v.begin(tab)
+	v.arrived(1)
+	response := v.auth.OpenGrant("bob", 0)
+	text, _ := json.Marshal(response)
+	eval[any](tab, fmt.Sprintf(`(async () => {
+		window.first = tab.ready;
+		window.other = await join({ name: "other" });
+		tab.ready = first;
+		await other.signIn(%s);
+	})()`, text))
+	got := eval[answer](tab, "ask({}, other)")
+	v.mustGetToken(got)
+	if got.MS > 1000 {
+		t.Errorf("%v, while the other session waits", got)
+	}
+	v.mustHaveSeen(failed)
+	v.mustFail(v.end(tab, 7*time.Second), "temporarily_unavailable")
+	v.mustGetTokenSoon(tab)
+	v.mustHaveSeen(failed, rotated)
+}
+
+func TestTheSameSessionTwiceInOnePage(t *testing.T) {
+	v := newFaultStage(t).stale(1, "{}")
+	tab := v.tabs[0]
+	got := eval[[]answer](tab, `(async () => {
+		const sessions = [await tab.ready, await join(), await join()];
+		return Promise.all(sessions.flatMap((session) => [ask({}, session), ask({}, session)]));
+	})()`)
+	for _, a := range got {
+		v.mustGetToken(a)
+		if a.Token != got[0].Token {
+			t.Error("got different tokens")
+		}
+	}
+	v.mustHaveSeen(rotated)
+	// To close one leaves the others alone.
+	v.mustFail(eval[answer](tab, "tab.ready.then((session) => (session.close(), ask()))"), "closed")
+	v.mustGetToken(eval[answer](tab, "join().then((session) => ask({ forceRefresh: true }, session))"))
+	v.mustHaveSeen(rotated, rotated)
+}
+
+func TestTenThousandCallers(t *testing.T) {
+	v := newFaultStage(t).stale(2, "{}")
+	v.configure(authserver.Settings{LatencyBefore: 100 * time.Millisecond})
+	v.begin(v.tabs[1])
+	got := eval[map[string]int](v.tabs[0], `Promise.all(Array.from({ length: 10000 }, () => ask())).then((all) => ({
+		tokens: new Set(all.map(({ token }) => token)).size, callers: all.filter(({ token }) => token).length,
+		ms: Math.round(Math.max(...all.map(({ ms }) => ms))) }))`)
+	if got["callers"] != 10000 || got["tokens"] != 1 || got["ms"] > 5000 {
+		t.Errorf("10,000 callers: %v", got)
+	}
+	t.Log(got)
+	v.mustGetToken(v.end(v.tabs[1], 5*time.Second))
+	v.mustHaveSeen(rotated)
+}
+
+// Whoever gives up gets its error at once, and hurts nobody else.
+func TestCallersAbortAtRandom(t *testing.T) {
+	v := newFaultStage(t).stale(2, "{}")
+	v.configure(authserver.Settings{LatencyBefore: 300 * time.Millisecond})
+	got := eval[map[string]int](v.tabs[0], `Promise.all(Array.from({ length: 1000 }, async (_, i) => {
+		const controller = new AbortController();
+		if (i % 2) setTimeout(() => controller.abort(), Math.random() * 250);
+		const { token, code } = await ask({ signal: controller.signal, forceRefresh: i % 3 === 0 });
+		return (i % 2 ? "gave up " : "stayed ") + (token ? "token" : code);
+	})).then((all) => Object.fromEntries([...new Set(all)].map((kind) => [kind, all.filter((k) => k === kind).length])))`)
+	if got["gave up aborted"] != 500 || got["stayed token"] != 500 {
+		t.Errorf("callers: %v", got)
+	}
+	v.mustGetToken(v.ask(v.tabs[1], 3*time.Second))
+	v.mustHaveSeen(rotated)
+	// All give up: the answer is stored all the same.
+	eval[any](v.tabs[1], `(async () => {
+		const controller = new AbortController();
+		const asked = ask({ signal: controller.signal, forceRefresh: true });
+		setTimeout(() => controller.abort(), 100);
+		return asked;
+	})()`)
+	v.arrived(2)
+	v.settled()
+	v.mustGetToken(v.ask(v.tabs[0], 3*time.Second))
+	v.mustHaveSeen(rotated, rotated)
+}
+
+// Callers of a closed session do not wait, and the answer that is under way is
+// not lost.
+func TestCloseInFlight(t *testing.T) {
+	v := inFlight(t, 2)
+	holder, peer := v.tabs[0], v.tabs[1]
+	eval[any](holder, "tab.ready.then((session) => (session.close(), null))")
+	v.mustFail(v.end(holder, 2*time.Second), "closed")
+	v.mustFail(v.ask(holder, time.Second), "closed")
+	v.mustGetToken(v.ask(peer, 5*time.Second))
+	v.mustHaveSeen(rotated)
+}
+
+// A page is kept in the back/forward cache while another one refreshes, and
+// uses the new token when it is back.
+func TestBackForwardCache(t *testing.T) {
+	v := newFaultStage(t).stale(2, "{}")
+	away, peer := v.tabs[0], v.tabs[1]
+	v.mustGetToken(v.ask(away, 3*time.Second))
+	v.auth.Expire(v.grant)
+	// A page that holds a lock is not kept. The mark of the write is held for 2 s.
+	peer.wait("navigator.locks.query().then(({ held }) => held.length === 0)")
+	eval[any](away, `(addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted)), null)`)
+	if err := chromedp.Do(away.ctx, chromedp.Navigate(v.url+"/blank")); err != nil {
+		t.Fatal(err)
+	}
+	v.mustGetToken(eval[answer](peer, "ask({ forceRefresh: true })"))
+	v.mustHaveSeen(rotated, rotated)
+	eval[any](away, "(history.back(), null)")
+	away.wait("window.persisted === true")
+	v.mustGetToken(v.ask(away, 3*time.Second))
+	v.mustHaveSeen(rotated, rotated)
+	v.mustGetToken(eval[answer](away, "ask({ forceRefresh: true })"))
+	v.mustGetToken(v.ask(peer, 3*time.Second))
+	v.mustHaveSeen(rotated, rotated, rotated)
+}
+
+// A page that waits for the lock is left, and is back when the token is there.
+func TestBackForwardCacheWhileWaiting(t *testing.T) {
+	v := newFaultStage(t).stale(2, "{}")
+	v.configure(authserver.Settings{LatencyAfter: time.Second})
+	holder, away := v.tabs[0], v.tabs[1]
+	v.begin(holder)
+	v.arrived(1)
+	eval[any](away, `(addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted)), null)`)
+	v.begin(away)
+	away.wait("navigator.locks.query().then(({ pending }) => pending.length === 1)")
+	if err := chromedp.Do(away.ctx, chromedp.Navigate(v.url+"/blank")); err != nil {
+		t.Fatal(err)
+	}
+	holder.wait("navigator.locks.query().then(({ pending }) => pending.length === 0)")
+	v.mustGetToken(v.end(holder, 3*time.Second))
+	eval[any](away, "(history.back(), null)")
+	away.wait("window.persisted === true")
+	v.mustGetToken(v.end(away, 5*time.Second))
+	v.mustHaveSeen(rotated)
+}
+
+// WebKit delivers storage events to the tab that wrote, too:
+// https://bugs.webkit.org/show_bug.cgi?id=210512.
+func TestStorageEventsInTheWritingTab(t *testing.T) {
+	v := altered(t, 2, `{
+		const { setItem } = Storage.prototype;
+		Storage.prototype.setItem = function (key, newValue) {
+			const event = new StorageEvent("storage", { key, newValue, oldValue: this.getItem(key), storageArea: this, url: location.href });
+			setItem.call(this, key, newValue);
+			dispatchEvent(event);
+			setTimeout(() => dispatchEvent(event), 5);
+		};
+	}`)
+	v.grant = v.signInFor(v.tabs[0], "alice", 0)
+	v.allSignedIn()
+	for _, tab := range v.tabs {
+		v.begin(tab)
+	}
+	for _, tab := range v.tabs {
+		v.mustGetToken(v.end(tab, 3*time.Second))
+	}
+	v.mustHaveSeen(rotated)
+	for _, tab := range v.tabs {
+		tab.wait(`saw("refreshed") + saw("adopted") === 1`)
+	}
+	if n := eval[int](v.tabs[0], `saw("refreshed")`) + eval[int](v.tabs[1], `saw("refreshed")`); n != 1 {
+		t.Errorf("%d tabs say that they refreshed", n)
+	}
+}

@@ -1,0 +1,237 @@
+//go:build !(js && wasm)
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/onerefresh/onerefresh/web/demo/authserver"
+)
+
+// inFlight begins an exchange in the first tab, and returns when the server has
+// rotated and not answered yet.
+func inFlight(t *testing.T, n int) *visit {
+	t.Helper()
+	v := newFaultStage(t).stale(n, "{}")
+	v.configure(authserver.Settings{LatencyAfter: 500 * time.Millisecond})
+	v.begin(v.tabs[0])
+	v.eventually(func() bool { return v.ledger().Count(rotated) == 1 })
+	return v
+}
+
+// stored returns what is in storage as the session's record.
+func (v *visit) stored(tab *page) string {
+	v.Helper()
+	return eval[string](tab, `localStorage["onerefresh:visit"] ?? ""`)
+}
+
+// foreign is a sign-in by code that is not ours, as JavaScript.
+func (v *visit) foreign(response authserver.TokenResponse) string {
+	text, err := json.Marshal(map[string]any{
+		"v": 1, "access_token": response.AccessToken, "refresh_token": response.RefreshToken,
+		"received_at": time.Now().UnixMilli(), "expires_at": time.Now().Add(time.Hour).UnixMilli(),
+	})
+	if err != nil {
+		v.Fatal(err)
+	}
+	return fmt.Sprintf(`(localStorage.setItem("onerefresh:visit", %q), null)`, text)
+}
+
+// mustHaveLetGo fails the test unless the late answer to a session that is no
+// more was revoked, and left no trace.
+func (v *visit) mustHaveLetGo(grant string) {
+	v.Helper()
+	v.eventually(func() bool {
+		ledger, _ := v.auth.Ledger(grant)
+		return ledger.RevokedFor == authserver.RevokedOnRequest
+	})
+	ledger, _ := v.auth.Ledger(grant)
+	if n := len(ledger.Presentations); n != 1 {
+		v.Errorf("%d refresh tokens seen, want 1", n)
+	}
+}
+
+func TestSignOutInFlight(t *testing.T) {
+	for i, where := range []string{"the same tab", "another tab"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			v := inFlight(t, 2)
+			eval[any](v.tabs[i], "tab.signOut().then(() => null)")
+			v.mustFail(v.end(v.tabs[0], 3*time.Second), "signed_out")
+			v.mustHaveLetGo(v.grant)
+			for _, tab := range v.tabs {
+				tab.wait(`saw("signedout") === 1`)
+				v.mustFail(v.ask(tab, time.Second), "signed_out")
+				if text := v.stored(tab); strings.Contains(text, "_token") {
+					t.Errorf("resurrected: %s", text)
+				}
+			}
+		})
+	}
+}
+
+func TestSignInAsAnotherUserInFlight(t *testing.T) {
+	for i, where := range []string{"the same tab", "another tab"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			v := inFlight(t, 2)
+			alice := v.grant
+			v.grant = v.signInAs(v.tabs[i], "bob")
+			v.allAreBob()
+			v.mustHaveLetGo(alice)
+		})
+	}
+}
+
+// allAreBob fails the test unless all callers get the token of v.grant, for
+// which no refresh token was spent.
+func (v *visit) allAreBob() {
+	v.Helper()
+	v.mustGetToken(v.end(v.tabs[0], 6*time.Second)) // foreign code tells nobody; to believe its writes takes 3 s
+	for _, tab := range v.tabs {
+		tab.wait(`ask().then(({ token }) => fetch("/resource", { headers: { Authorization: "Bearer " + token } }))
+			.then((response) => response.json()).then(({ user }) => user === "bob")`)
+	}
+	v.settled()
+	v.mustHaveSeen()
+}
+
+func TestForeignSignInInFlight(t *testing.T) {
+	for i, where := range []string{"the same tab", "another tab"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			v := inFlight(t, 2)
+			alice := v.grant
+			response := v.auth.OpenGrant("bob", time.Hour)
+			v.grant = response.Grant
+			eval[any](v.tabs[i], v.foreign(response))
+			v.allAreBob()
+			v.mustHaveLetGo(alice)
+		})
+	}
+}
+
+func TestForeignClearInFlight(t *testing.T) {
+	for i, where := range []string{"the same tab", "another tab"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			v := inFlight(t, 2)
+			eval[any](v.tabs[i], "(localStorage.clear(), null)")
+			v.mustFail(v.end(v.tabs[0], 5*time.Second), "signed_out")
+			v.mustHaveLetGo(v.grant)
+			for _, tab := range v.tabs {
+				v.mustFail(v.ask(tab, time.Second), "signed_out")
+				if text := v.stored(tab); text != "" {
+					t.Errorf("resurrected: %s", text)
+				}
+			}
+		})
+	}
+}
+
+// A page without storage, such as that of an opaque origin, is told so.
+func TestStorageRefused(t *testing.T) {
+	p := newFaultStage(t).open("/opaque")
+	got := eval[string](p, `import(new URL("/dist/index.js", location.href)).then(({ open }) =>
+		open({ name: "visit", tokenEndpoint: "/token", clientId: "demo" })).then(() => "opened", (e) => e.code + " " + e.cause?.name)`)
+	if got != "misconfigured SecurityError" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Storage that is refused later: nothing is spent that could not be stored.
+func TestStorageRefusedAfterOpening(t *testing.T) {
+	v := newFaultStage(t).stale(1, "{}")
+	tab := v.tabs[0]
+	eval[any](tab, `(window.original = Storage.prototype.getItem, Storage.prototype.getItem = () => { throw new DOMException("refused", "SecurityError") }, null)`)
+	v.mustFail(v.ask(tab, 10*time.Second), "temporarily_unavailable")
+	v.mustHaveSeen()
+	eval[any](tab, `(Storage.prototype.getItem = original, null)`)
+	v.mustGetTokenSoon(tab)
+	v.mustHaveSeen(rotated)
+}
+
+const fill = `(() => {
+  let text = "x".repeat(2 ** 23);
+  for (let i = 0; text; i++) {
+    try { localStorage.setItem("filler" + i, text); } catch { text = text.slice(text.length >> 1 || 1); }
+  }
+  return null;
+})()`
+
+// There is no room for the attempt: nothing is sent.
+func TestStorageFullBeforeTheExchange(t *testing.T) {
+	v := newFaultStage(t).stale(2, "{}")
+	eval[any](v.tabs[0], fill)
+	v.mustFail(v.ask(v.tabs[0], 10*time.Second), "temporarily_unavailable")
+	v.mustHaveSeen()
+	eval[any](v.tabs[0], `(Object.keys(localStorage).forEach((key) => key.startsWith("filler") && localStorage.removeItem(key)), null)`)
+	v.mustGetTokenSoon(v.tabs[0])
+	v.mustGetTokenSoon(v.tabs[1])
+	v.mustHaveSeen(rotated)
+}
+
+// There is room for the attempt, but not for the answer: who has it goes on
+// with it, the others are told, and nobody sends the spent token again.
+func TestStorageFullAfterTheExchange(t *testing.T) {
+	v := newFaultStage(t).stale(2, `{tokenEndpoint: undefined, clientId: "demo", refresh: async (refresh_token) => {
+		const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token, client_id: "demo" });
+		const answer = await (await fetch("/token", { method: "POST", body })).json();
+		return { ...answer, padding: "x".repeat(10000) };
+	}}`)
+	holder, peer := v.tabs[0], v.tabs[1]
+	eval[any](holder, `(localStorage.setItem("room", "x".repeat(5000)), null)`)
+	eval[any](holder, fill)
+	eval[any](holder, `(localStorage.removeItem("room"), null)`)
+	v.mustGetToken(v.ask(holder, 10*time.Second))
+	holder.wait(`saw("refresherror") === 1`)
+	v.mustHaveSeen(rotated)
+	v.mustFail(v.ask(peer, 10*time.Second), "temporarily_unavailable")
+	v.mustGetToken(v.ask(holder, time.Second))
+	v.mustHaveSeen(rotated)
+	eval[any](holder, `(Object.keys(localStorage).forEach((key) => key.startsWith("filler") && localStorage.removeItem(key)), null)`)
+	v.mustGetTokenSoon(peer)
+	v.mustGetToken(v.ask(holder, time.Second))
+	v.mustHaveSeen(rotated)
+	eval[answer](holder, "ask({forceRefresh: true})")
+	v.mustHaveSeen(rotated, rotated)
+}
+
+// What cannot be read is not overwritten but by a sign-in.
+func TestRecordsThatAreNotOurs(t *testing.T) {
+	for name, text := range map[string]string{
+		"corrupt":           `{"v": 1, "access_tok`,
+		"no object":         `"x"`,
+		"of the wrong type": `{"v": 1, "access_token": 7, "refresh_token": []}`,
+		"without version":   `{"access_token": "x", "refresh_token": "y"}`,
+		"older version":     `{"v": 0, "access_token": "x", "refresh_token": "y"}`,
+		"newer version":     `{"v": 2, "token": {"access": "x", "refresh": "y"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := newFaultStage(t).stale(2, "{}")
+			eval[any](v.tabs[0], fmt.Sprintf(`(localStorage["onerefresh:visit"] = %q, null)`, text))
+			v.tabs[1].wait(fmt.Sprintf(`localStorage["onerefresh:visit"] === %q`, text))
+			for _, tab := range v.tabs {
+				v.begin(tab)
+			}
+			for _, tab := range v.tabs {
+				// Each waits for 3 s, under the lock, for something better to show.
+				v.mustFail(v.end(tab, 8*time.Second), "misconfigured")
+			}
+			v.mustHaveSeen()
+			if got := v.stored(v.tabs[0]); got != text {
+				t.Errorf("overwritten by %s", got)
+			}
+			v.grant = v.signInFor(v.tabs[0], "alice", 0)
+			v.allSignedIn()
+			v.mustGetToken(v.ask(v.tabs[1], 6*time.Second))
+			v.mustGetToken(v.ask(v.tabs[0], 6*time.Second))
+			v.mustHaveSeen(rotated)
+		})
+	}
+}

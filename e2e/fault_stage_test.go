@@ -1,0 +1,329 @@
+//go:build !(js && wasm)
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/inspector"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"github.com/onerefresh/onerefresh/internal/chromium"
+	"github.com/onerefresh/onerefresh/web/demo/authserver"
+	"github.com/onerefresh/onerefresh/web/demo/site"
+)
+
+// shared is the browser of the tests of faults. Each of them has a server with
+// a name of its own, and so an origin of its own: none sees another's storage
+// or locks.
+var shared struct {
+	sync.Mutex
+	stages  int
+	browser context.Context
+	end     func()
+}
+
+// sharedBrowser returns the browser, and a name that nobody had before.
+func sharedBrowser(t *testing.T) (browser context.Context, host string) {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	shared.stages++
+	if shared.browser == nil || shared.browser.Err() != nil {
+		endSharedBrowser()
+		browser, end, err := chromium.Start(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared.browser, shared.end = browser, end
+	}
+	// https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+	return shared.browser, fmt.Sprintf("fault%d.localhost", shared.stages)
+}
+
+func endSharedBrowser() {
+	if shared.end != nil {
+		shared.end()
+	}
+}
+
+// newFaultStage is newStage with the shared browser, a server that decides at
+// once and lets no connection be used twice, and without the control page.
+func newFaultStage(t *testing.T) *stage {
+	t.Helper()
+	browser, host := sharedBrowser(t)
+	s := &stage{T: t, auth: authserver.New(authserver.Settings{}), browser: browser}
+	mux := http.NewServeMux()
+	mux.Handle("/", site.Handler(s.auth, filepath.Join(root, "web", "npm", "dist")))
+	mux.HandleFunc("/blank", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Write([]byte("<!doctype html><title>Blank</title>"))
+	})
+	mux.HandleFunc("/opaque", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Security-Policy", "sandbox allow-scripts")
+		w.Write([]byte("<!doctype html><title>Opaque origin</title>"))
+	})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.Header().Set("Access-Control-Allow-Origin", "*") // for the page of an opaque origin
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	// Chromium repeats a POST by itself when a connection that had served
+	// another request is reset.
+	server.Config.SetKeepAlivesEnabled(false)
+	server.Start()
+	t.Cleanup(func() {
+		s.auth.Close()
+		server.CloseClientConnections()
+		server.Close()
+	})
+	s.url = strings.Replace(server.URL, "127.0.0.1", host, 1)
+	return s
+}
+
+// library is what the tests use in their tabs.
+const library = `
+tab.events = [];
+window.join = async (options = {}) => {
+  const { open } = await import("/dist/index.js");
+  const session = await open({
+    name: "visit", tokenEndpoint: "/token", revocationEndpoint: "/revoke", clientId: "demo",
+    exchangeTimeout: 2000, lockTimeout: 5000, ...options });
+  for (const type of ["refreshed", "adopted", "signedin", "signedout", "refresherror"]) {
+    session.addEventListener(type, ({ detail }) => tab.events.push({ type, detail }));
+  }
+  tab.ready = Promise.resolve(session);
+  return session;
+};
+window.ask = async (options, session = tab.ready) => {
+  const begin = performance.now();
+  const result = await (await session).getAccessToken(options).then(
+    (token) => ({ token }),
+    ({ code, message, retryAfter, ended }) => ({ code, message, retryAfter, ended }));
+  return { ...result, ms: performance.now() - begin };
+};
+window.saw = (type) => tab.events.filter((event) => event.type === type).length;
+// Holds the answer to the next token request back, from the page that waits
+// for it: "send" before it is sent, "answer" when it was received whole.
+window.holdAt = (moment) => {
+  const { fetch } = window;
+  const never = new Promise(() => {});
+  window.fetch = async (url, init) => {
+    if (!String(url).endsWith("/token")) return fetch(url, init);
+    if (moment === "send") { window.reached = true; return never; }
+    const response = await fetch(url, init);
+    const text = await response.text();
+    response.text = () => { window.reached = true; window.answer = text; return never; };
+    return response;
+  };
+};
+null`
+
+// An answer is what a caller of getAccessToken got.
+type answer struct {
+	Token      string  `json:"token"`
+	Code       string  `json:"code"`
+	Message    string  `json:"message"`
+	RetryAfter float64 `json:"retryAfter"` // in seconds
+	Ended      *struct {
+		Error      string `json:"error"`
+		AnswerLost bool   `json:"answer_lost"`
+	} `json:"ended"`
+	MS float64 `json:"ms"`
+}
+
+func (a answer) String() string {
+	if a.Token != "" {
+		return fmt.Sprintf("a token after %.0f ms", a.MS)
+	}
+	return fmt.Sprintf("%s (%s) after %.0f ms, retry after %.1f s, ended %+v", a.Code, a.Message, a.MS, a.RetryAfter, a.Ended)
+}
+
+// load opens a path of the stage in a tab, with the library in it.
+func (s *stage) load(path string) *page {
+	s.Helper()
+	p := s.open(path)
+	eval[any](p, library)
+	return p
+}
+
+// stale opens n tabs in which the access token is stale: the next to ask for
+// it has to refresh. options are those of open, as JavaScript text.
+func (s *stage) stale(n int, options string) *visit {
+	s.Helper()
+	v := &visit{stage: s}
+	for range n {
+		tab := s.load("/tab")
+		eval[any](tab, "join("+options+").then(() => null)")
+		v.tabs = append(v.tabs, tab)
+	}
+	v.grant = v.signInFor(v.tabs[0], "alice", 0)
+	v.allSignedIn()
+	return v
+}
+
+// signInFor signs a user in with an access token that lives for a while.
+func (v *visit) signInFor(tab *page, user string, lifetime time.Duration) (grant string) {
+	v.Helper()
+	response := v.auth.OpenGrant(user, lifetime)
+	text, err := json.Marshal(response)
+	if err != nil {
+		v.Fatal(err)
+	}
+	eval[any](tab, fmt.Sprintf("tab.signIn(%s).then(() => null)", text))
+	return response.Grant
+}
+
+// configure changes the server's settings.
+func (v *visit) configure(settings authserver.Settings) {
+	v.auth.Configure(func(s *authserver.Settings) { *s = settings })
+}
+
+// fail makes the next token requests fail.
+func (v *visit) fail(failures ...authserver.Failure) {
+	v.auth.Configure(func(s *authserver.Settings) { s.Failures = failures })
+}
+
+// ask asks for a token, and must get what it gets within limit.
+func (v *visit) ask(tab *page, limit time.Duration) answer {
+	v.Helper()
+	v.begin(tab)
+	return v.end(tab, limit)
+}
+
+// begin asks for a token, and does not wait for it.
+func (v *visit) begin(tab *page) {
+	v.Helper()
+	eval[any](tab, "window.asked = ask(), null")
+}
+
+// end returns what begin has led to. It must come within limit of it.
+func (v *visit) end(tab *page, limit time.Duration) answer {
+	v.Helper()
+	a := eval[answer](tab, "asked")
+	if took := time.Duration(a.MS) * time.Millisecond; took > limit {
+		v.Errorf("%v; that is more than %v", a, limit)
+	}
+	v.Log(a)
+	return a
+}
+
+// mustGetToken fails the test unless a is a token that the resource server
+// accepts.
+func (v *visit) mustGetToken(a answer) {
+	v.Helper()
+	if a.Token == "" {
+		v.Errorf("got %v, want a token", a)
+		for _, tab := range v.tabs {
+			v.Log(eval[string](tab, `location.host + " " + JSON.stringify(localStorage) + JSON.stringify(tab.events)`))
+		}
+		return
+	}
+	request := httptest.NewRequest(http.MethodGet, "/resource", nil)
+	request.Header.Set("Authorization", "Bearer "+a.Token)
+	w := httptest.NewRecorder()
+	v.auth.ServeHTTP(w, request)
+	if w.Code != http.StatusOK {
+		v.Errorf("the resource server answers %d to the token", w.Code)
+	}
+}
+
+func (v *visit) mustFail(a answer, code string) {
+	v.Helper()
+	if a.Code != code {
+		v.Errorf("got %v, want %s", a, code)
+	}
+}
+
+// mustHaveEnded fails the test unless a says that the session has ended, and
+// that an answer was lost.
+func (v *visit) mustHaveLostAnswer(a answer) {
+	v.Helper()
+	v.mustFail(a, "session_ended")
+	if a.Ended == nil || !a.Ended.AnswerLost || a.Ended.Error != "invalid_grant" {
+		v.Errorf("got %v, want one that says that the answer was lost", a)
+	}
+}
+
+// mustHaveSeen fails the test unless the endpoint has decided about refresh
+// tokens with just these outcomes, in the order of their arrival.
+func (v *visit) mustHaveSeen(outcomes ...authserver.Outcome) {
+	v.Helper()
+	var got []authserver.Outcome
+	for _, p := range v.ledger().Presentations {
+		got = append(got, p.Outcome)
+	}
+	if !slices.Equal(got, outcomes) {
+		v.Errorf("the endpoint saw %v, want %v", got, outcomes)
+	}
+}
+
+// arrived waits until the endpoint has received n refresh tokens.
+func (v *visit) arrived(n int) {
+	v.Helper()
+	v.eventually(func() bool { return len(v.ledger().Presentations) >= n })
+}
+
+// eventually waits until a condition holds.
+func (v *visit) eventually(holds func() bool) {
+	v.Helper()
+	for deadline := time.Now().Add(patience); !holds(); poll() {
+		if time.Now().After(deadline) {
+			v.Fatalf("not within %v", patience)
+		}
+	}
+}
+
+// settled waits until the endpoint has answered all that it received, also
+// those who have gone meanwhile.
+func (v *visit) settled() {
+	v.Helper()
+	v.eventually(func() bool {
+		return !slices.ContainsFunc(v.ledger().Presentations, func(p authserver.Presentation) bool { return p.Answered.IsZero() })
+	})
+}
+
+// kill closes the tab.
+func (p *page) kill() {
+	p.Helper()
+	if err := chromedp.Cancel(p.ctx); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// crash ends the renderer process of the tab.
+func (p *page) crash() {
+	p.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	crashed := chromedp.Events(ctx, inspector.TargetCrashed)
+	go chromedp.Call(ctx, cdppage.Crash, cdp.Empty{}) // nobody is left to answer
+	for _, err := range crashed {
+		if err != nil {
+			p.Fatal(err)
+		}
+		return
+	}
+}
+
+// state freezes a tab, or thaws it.
+func (p *page) state(s cdppage.SetWebLifecycleStateState) {
+	p.Helper()
+	if _, err := chromedp.Call(p.ctx, cdppage.SetWebLifecycleState, cdppage.SetWebLifecycleStateParams{State: s}); err != nil {
+		p.Fatal(err)
+	}
+}
