@@ -43,7 +43,7 @@ bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 	go build -o $@ ./internal/chromium/exec
 
 e2e: chromium
-	go test -count=1 -timeout 15m ./e2e/...
+	go test -count=1 -v -timeout 15m ./e2e/...
 
 npm:
 	go run ./web/npm/build
