@@ -7,7 +7,7 @@ JS          = GOOS=js GOARCH=wasm
 NODE_EXEC   = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
 ADDR        = 127.0.0.1:8080
 
-.PHONY: all demo test lint test-go test-js test-browser e2e npm npm-test explore size bench chromium clean
+.PHONY: all demo test lint test-go test-js test-browser e2e faults npm npm-test explore size bench chromium clean
 all: test
 
 demo: npm
@@ -45,6 +45,10 @@ bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 e2e: chromium
 	go test -count=1 -v -timeout 15m ./e2e/...
 
+# Everything that can go wrong, in the browser.
+faults: chromium
+	go test -count=1 -v -timeout 15m ./e2e -skip TestStorm -faults
+
 npm:
 	go run ./web/npm/build
 
@@ -59,8 +63,9 @@ explore:
 size: npm
 	go run ./web/npm/build -sizes
 
+# Storms of 2, 5, 10 and 20 tabs against the published pattern.
 bench: chromium
-	go test ./e2e -run '^$$' -bench . -benchtime 1x
+	go test -count=1 -v -timeout 15m ./e2e -run Storm
 
 chromium:
 	@internal/chromium/ensure.sh

@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +25,8 @@ import (
 	"github.com/onerefresh/onerefresh/web/demo/authserver"
 	"github.com/onerefresh/onerefresh/web/demo/site"
 )
+
+var faults = flag.Bool("faults", false, "provoke faults too, see make faults")
 
 // shared is the browser of the tests of faults. Each of them has a server with
 // a name of its own, and so an origin of its own: none sees another's storage
@@ -63,6 +66,9 @@ func endSharedBrowser() {
 // once and lets no connection be used twice, and without the control page.
 func newFaultStage(t *testing.T) *stage {
 	t.Helper()
+	if !*faults {
+		t.Skip("takes minutes, and has bounds that a busy machine may miss: run make faults")
+	}
 	browser, host := sharedBrowser(t)
 	s := &stage{T: t, auth: authserver.New(authserver.Settings{}), browser: browser}
 	mux := http.NewServeMux()
