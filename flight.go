@@ -35,8 +35,8 @@ func (s *Session) token(ctx context.Context, rejected *string) (Token, error) {
 		if ctx.Err() != nil {
 			return Token{}, aborted(ctx)
 		}
-		if token, settled, err := s.judgePeeked(rejected); settled {
-			if err == nil || s.confirmed(ctx, err) {
+		if rec, err := s.look(); err == nil {
+			if token, settled, err := s.judge(rec, rejected); settled && (err == nil || s.confirmed(ctx, err)) {
 				return token, err
 			}
 		}

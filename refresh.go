@@ -149,7 +149,7 @@ func (s *Session) judge(rec Record, rejected *string) (token Token, settled bool
 
 func (s *Session) judgePeeked(rejected *string) (token Token, settled bool, err error) {
 	rec, err := s.look()
-	if err != nil {
+	if err != nil || !rec.signedIn() {
 		return Token{}, false, nil // whoever holds the lock loads it, and finds out
 	}
 	return s.judge(rec, rejected)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/onerefresh/onerefresh"
 	"github.com/onerefresh/onerefresh/locks"
+	"github.com/onerefresh/onerefresh/stores"
 )
 
 func TestCallersOfOneTabRefreshOnce(t *testing.T) {
@@ -412,3 +413,20 @@ func TestSignInRefusesABrokenResponse(t *testing.T) {
 		w.mustHave(w.storm(tab)...) // what was stored is still there
 	})
 }
+
+// A copy of the record may for a moment show less than there is: nobody is told
+// that they are signed out on its word.
+func TestSignedOutIsConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.signIn(w.open())
+		tab := w.open(func(o *onerefresh.Options) { o.Store = laggingStore{w.store} })
+		w.mustHave(w.storm(tab)...)
+		w.mustHaveSeen(t, 1)
+	})
+}
+
+// laggingStore shows nothing until it is asked for what is stored.
+type laggingStore struct{ *stores.MemoryStore }
+
+func (laggingStore) Peek() (onerefresh.Record, error) { return onerefresh.Record{}, nil }
