@@ -26,7 +26,7 @@ bin/staticcheck:
 	GOBIN=$(CURDIR)/bin go install $(STATICCHECK)
 
 # The race detector exists natively only.
-test-go:
+test-go: chromium
 	go test -race $$(go list ./... | grep -v -e /e2e -e /explore -e /web/npm)
 
 # The Go runtime for js takes a small environment: node gets no more than it needs.
