@@ -108,6 +108,9 @@ func Start(ctx context.Context, opts ...Option) (browser context.Context, end fu
 		chromedp.Flag("disable-extensions", true),
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-quic", true),
+		// With each tab Chromium would load pages of its own user interface, which
+		// nobody sees.
+		chromedp.Flag("disable-features", "Translate,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,PreloadTopChromeWebUI"),
 		// /dev/shm of a container is too small for many tabs.
 		chromedp.Flag("disable-dev-shm-usage", true),
 		// No keyring that asks for a password.
