@@ -59,7 +59,7 @@ const tab = {
 };
 window.tab = tab;
 
-/** @type {{storm: string, call: string, client: object, token?: string, status?: number} | undefined} */
+/** @type {{storm: string, call: string, client: object, token?: string, status?: number, error?: string} | undefined} */
 let current;
 let preparing = new AbortController();
 
@@ -127,17 +127,21 @@ async function run() {
     error = e.code ?? e.message;
   }
   const end = now();
+  current.error = error;
   say({ type: "report", storm, start, end, error, notes, coordination: client.coordination });
-  show({ state: error ? "lost" : "kept", text: error ? `No token: ${error}` : "Has a token" });
 }
 
-/** Asks the resource server, which knows a token that is worth nothing. */
+/**
+ * Asks the resource server, which knows a token that is worth nothing. Only now
+ * does the tab show what it got: to paint would compete with the tabs that wait.
+ */
 async function check() {
-  const { storm, token, status } = current;
+  const { storm, token, status, error } = current;
   let valid = status === 200;
   if (token) valid = (await fetch("/resource", { headers: { Authorization: `Bearer ${token}` } })).ok;
   say({ type: "checked", storm, valid });
-  if (!valid) show({ state: "lost", text: "Signed out" });
+  if (valid) show({ state: "kept", text: "Has a token" });
+  else show({ state: "lost", text: error ? `No token: ${error}` : "Signed out" });
 }
 
 const shown = {
@@ -147,13 +151,17 @@ const shown = {
 };
 
 function show({ number, mode, state, text }) {
-  if (number !== undefined) shown.number.textContent = number;
-  if (mode !== undefined) shown.mode.textContent = mode;
-  if (state !== undefined) {
-    shown.state.textContent = text;
-    document.body.dataset.state = state;
-  }
-  document.title = `Tab ${shown.number.textContent}: ${shown.state.textContent}`;
+  write(shown.number, number);
+  write(shown.mode, mode);
+  write(shown.state, text);
+  if (state !== undefined) document.body.dataset.state = state;
+  const title = `Tab ${shown.number.textContent}: ${shown.state.textContent}`;
+  if (document.title !== title) document.title = title;
+}
+
+/** Writes text that is new, and lets the browser be where it is not. */
+function write(element, text) {
+  if (text !== undefined && element.textContent !== String(text)) element.textContent = text;
 }
 
 document.querySelector("#close").addEventListener("click", () => window.close());

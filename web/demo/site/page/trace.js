@@ -7,8 +7,8 @@ export const now = () => performance.timeOrigin + performance.now();
 
 /**
  * Calls note with the kind of each step from now on: waiting, holding,
- * released and left of exclusive locks, exchanging, answered and unanswered of
- * token requests.
+ * released and left of exclusive locks that a client waits for, exchanging,
+ * answered and unanswered of token requests.
  * @param {(kind: string, detail?: object) => void} note
  */
 export function trace(note) {
@@ -20,7 +20,8 @@ function traceLocks(note) {
   const { request } = LockManager.prototype;
   LockManager.prototype.request = function (name, ...rest) {
     const callback = rest.pop();
-    if (typeof callback !== "function" || rest[0]?.mode === "shared") return request.call(this, name, ...rest, callback);
+    const { mode, ifAvailable } = rest[0] ?? {};
+    if (typeof callback !== "function" || mode === "shared" || ifAvailable) return request.call(this, name, ...rest, callback);
     note("waiting");
     let granted = false;
     const done = request.call(this, name, ...rest, (lock) => {
