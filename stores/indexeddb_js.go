@@ -13,7 +13,7 @@ import (
 
 // A database keeps the newest generation of each key in IndexedDB: database
 // "onerefresh", object store "generations". There is one connection for the
-// page, opened when it is first needed. An open connection does not keep the
+// page, opened with the first store. An open connection does not keep the
 // page out of the back/forward cache.
 type database struct {
 	mu   sync.Mutex

@@ -52,6 +52,9 @@ func openLocalStorage(key string) (*localStorage, error) {
 	if _, err := s.look(); err != nil {
 		return nil, err
 	}
+	// To open the database takes longer than to use it, and should not be left
+	// to whoever is the first to hold the lock.
+	go page.generations.database.connect(context.Background())
 	return s, nil
 }
 
@@ -143,7 +146,8 @@ func (s *localStorage) catchUp(ctx context.Context, newest uint64) (sight, error
 		return v, err
 	}
 	news := make(chan struct{}, 1)
-	defer s.watchers.add(func() {
+	// Timers alone would do, if they did not run once a second in a hidden tab.
+	defer listen("storage", func() {
 		select {
 		case news <- struct{}{}:
 		default:

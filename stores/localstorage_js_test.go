@@ -389,7 +389,7 @@ func storageEvents(t *testing.T) {
 		eval(t, "dispatchEvent("+c.event+")", t.Name())
 		patience := 5 * time.Second
 		if !c.told {
-			patience = 20 * time.Millisecond
+			patience = 200 * time.Millisecond
 		}
 		select {
 		case <-told:

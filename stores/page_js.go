@@ -15,12 +15,12 @@ var page = struct {
 	mu       sync.Mutex
 	watchers map[string]*watchers // by key; guarded by mu
 
-	listening sync.Once
+	watching sync.Once
 }{watchers: make(map[string]*watchers)}
 
 // watchersOf returns the watchers of all stores of key.
 func watchersOf(key string) *watchers {
-	page.listening.Do(listen)
+	page.watching.Do(watch)
 	page.mu.Lock()
 	defer page.mu.Unlock()
 	w := page.watchers[key]
@@ -40,38 +40,62 @@ func notifyAll() {
 	}
 }
 
-// listen makes the page listen to events for as long as it lives.
-func listen() {
-	for event, f := range map[string]func(event jsbridge.Value){
-		// See https://html.spec.whatwg.org/multipage/webstorage.html#the-storageevent-interface.
-		// WebKit delivers it to the page that wrote, too:
-		// https://bugs.webkit.org/show_bug.cgi?id=210512.
-		"storage": func(event jsbridge.Value) {
-			key, err := event.Get("key")
-			if err != nil {
-				return
-			}
-			name, ok := key.Text()
-			if !ok { // null: clear was called
-				notifyAll()
-				return
-			}
-			page.mu.Lock()
-			defer page.mu.Unlock()
-			if w := page.watchers[name]; w != nil {
-				go w.notify()
-			}
-		},
-		// A page in the back/forward cache gets no storage events, and should
-		// hold no lock.
-		"pageshow": func(jsbridge.Value) { notifyAll() },
-		"pagehide": func(jsbridge.Value) { page.generations.marks.unmark() },
-	} {
-		jsbridge.Global().Call("addEventListener", event, jsbridge.FuncOf(func(args []jsbridge.Value) any {
-			if len(args) > 0 {
-				f(args[0])
-			}
-			return nil
-		}))
+// calm is how long the watchers wait for after a storage event, in ms. An event
+// wakes all tabs at once, most often while one of them has a refresh to send, or
+// while callers in the others wait for nothing but a processor. Nobody waits for
+// the watchers: the loader has answered such callers, and who has to see a write
+// listens for it.
+const calm = 50
+
+// watch makes the page listen to events for as long as it lives.
+func watch() {
+	later := jsbridge.FuncOf(func(args []jsbridge.Value) any {
+		if len(args) > 0 {
+			stored(args[0])
+		}
+		return nil
+	}).Value()
+	if setTimeout, err := jsbridge.Global().Get("setTimeout"); err == nil {
+		// setTimeout(stored, calm, event), without a call of Go at the event.
+		later, _ = setTimeout.Call("bind", jsbridge.Global(), later, calm)
+	}
+	jsbridge.Global().Call("addEventListener", "storage", later)
+	// A page in the back/forward cache gets no storage events, and should
+	// hold no lock.
+	listen("pageshow", notifyAll)
+	listen("pagehide", page.generations.marks.unmark)
+}
+
+// stored tells the watchers of the key that a storage event is about. See
+// https://html.spec.whatwg.org/multipage/webstorage.html#the-storageevent-interface.
+// WebKit delivers it to the page that wrote, too:
+// https://bugs.webkit.org/show_bug.cgi?id=210512.
+func stored(event jsbridge.Value) {
+	key, err := event.Get("key")
+	if err != nil {
+		return
+	}
+	name, ok := key.Text()
+	if !ok { // null: clear was called
+		notifyAll()
+		return
+	}
+	page.mu.Lock()
+	defer page.mu.Unlock()
+	if w := page.watchers[name]; w != nil {
+		go w.notify()
+	}
+}
+
+// listen has f called at each event of a type, until stop is called.
+func listen(event string, f func()) (stop func()) {
+	fn := jsbridge.FuncOf(func([]jsbridge.Value) any {
+		f()
+		return nil
+	})
+	jsbridge.Global().Call("addEventListener", event, fn)
+	return func() {
+		jsbridge.Global().Call("removeEventListener", event, fn)
+		fn.Release()
 	}
 }
