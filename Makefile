@@ -65,7 +65,7 @@ size: npm
 
 # Storms of 2, 5, 10 and 20 tabs against the published pattern.
 bench: chromium
-	go test -count=1 -v -timeout 15m ./e2e -run Storm -speed
+	go test -count=1 -v -timeout 15m ./e2e -run Storm
 
 chromium:
 	@internal/chromium/ensure.sh

@@ -313,7 +313,7 @@ func TestDeadModule(t *testing.T) {
 					t.Errorf("got %s, want internal", o)
 				}
 			}
-			held := eval[int](page, `return (await navigator.locks.query()).held.length`)
+			held := eval[int](page, `return (await navigator.locks.query()).held.filter(({ name }) => !name.endsWith("/turn")).length`)
 			if held != 0 {
 				t.Errorf("the dead program holds %d locks", held)
 			}

@@ -2,6 +2,7 @@ import { isStream, mayCarry, refusesToken } from "./authorization.js";
 import { aborted, closed } from "./error.js";
 import * as record from "./record.js";
 import { start } from "./runtime.js";
+import { turn } from "./turn.js";
 
 const defaultMargin = 30; // seconds, as in session.go
 
@@ -113,24 +114,32 @@ export class Session extends EventTarget {
 
   /** All callers share one promise: there is no need for Go to know how many they are. */
   #token() {
-    this.#flight ??= this.#soonest(undefined, this.#ask("token")).finally(() => (this.#flight = undefined));
+    this.#flight ??= this.#soonest(undefined, "token").finally(() => (this.#flight = undefined));
     return this.#flight;
   }
 
   async #refresh(rejected, signal) {
     this.#check(signal);
-    this.#last = await this.#until(signal, this.#soonest(rejected, this.#ask("refresh", rejected, signal)));
+    this.#last = await this.#until(signal, this.#soonest(rejected, "refresh", rejected, signal));
     return this.#last;
   }
 
-  /** Resolves with another tab's token, other than rejected, if storage shows that before Go answers. */
-  #soonest(rejected, answer) {
+  /** Settles with what the method in Go does, or with another tab's token, other than rejected, if storage shows that before. */
+  async #soonest(rejected, method, ...args) {
     let look;
     const shown = new Promise((resolve) => {
       look = (token) => token !== rejected && resolve(token);
       this.#looks.add(look);
     });
-    return Promise.race([shown, answer]).finally(() => this.#looks.delete(look));
+    try {
+      return (await Promise.race([shown, this.#turn()])) ?? (await Promise.race([shown, this.#ask(method, ...args)]));
+    } finally {
+      this.#looks.delete(look);
+    }
+  }
+
+  #turn() {
+    if (this.#coordination === "web-locks") return turn(`onerefresh/${this.#config.storageKey}/turn`);
   }
 
   #check(signal) {
