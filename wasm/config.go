@@ -79,10 +79,3 @@ func detail(e onerefresh.Event) map[string]any {
 	}
 	return d
 }
-
-// duration returns n units. A time.Duration holds no more than 292 years; what
-// is longer than 100 is 100.
-func duration(n float64, unit time.Duration) time.Duration {
-	const longest = 100 * 365 * 24 * time.Hour
-	return time.Duration(min(n*float64(unit), float64(longest)))
-}

@@ -37,38 +37,7 @@ func (e endpoint) Refresh(ctx context.Context, refreshToken string) (onerefresh.
 	if err != nil {
 		return onerefresh.Response{}, err
 	}
-	return a.tokenResponse(time.Now())
-}
-
-// An answer is what an endpoint said, whole.
-type answer struct {
-	status     int
-	retryAfter string // the header; empty if there is none, or if CORS hides it
-	body       string
-}
-
-// tokenResponse returns what a, received now, says of a refresh token.
-func (a answer) tokenResponse(now time.Time) (onerefresh.Response, error) {
-	body, err := jsbridge.ParseJSON(a.body)
-	isJSON := err == nil && body.IsObject()
-	if a.status/100 != 2 {
-		refusal := &onerefresh.RefreshError{Status: a.status, RetryAfter: retryAfter(a.retryAfter, now)}
-		if isJSON {
-			refusal.Code, refusal.Description = errorMembers(body)
-		}
-		return onerefresh.Response{}, refusal
-	}
-	if !isJSON {
-		return onerefresh.Response{}, &onerefresh.FieldError{Problem: "status " + strconv.Itoa(a.status) + ", but not a JSON object"}
-	}
-	r, err := tokenResponse(body)
-	if r.AccessToken == "" {
-		// Some servers, GitHub's for one, refuse with status 200.
-		if code, description := errorMembers(body); code != "" {
-			return onerefresh.Response{}, &onerefresh.RefreshError{Status: a.status, Code: code, Description: description}
-		}
-	}
-	return r, err
+	return a.tokenResponse()
 }
 
 // errorMembers returns the members "error" and "error_description" of v, as

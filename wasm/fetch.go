@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/onerefresh/onerefresh/jsbridge"
 )
@@ -55,7 +56,7 @@ func read(ctx context.Context, response jsbridge.Value) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	retryAfter, err := headers.Call("get", "Retry-After")
+	retry, err := headers.Call("get", "Retry-After")
 	if err != nil {
 		return answer{}, err
 	}
@@ -70,7 +71,8 @@ func read(ctx context.Context, response jsbridge.Value) (answer, error) {
 	var a answer
 	n, _ := status.Number()
 	a.status = int(n)
-	a.retryAfter, _ = retryAfter.Text()
+	header, _ := retry.Text()
+	a.retryAfter = retryAfter(header, time.Now())
 	a.body, _ = text.Text()
 	return a, nil
 }

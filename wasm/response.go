@@ -1,89 +1,149 @@
-//go:build js && wasm
-
 package main
 
 import (
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/onerefresh/onerefresh"
-	"github.com/onerefresh/onerefresh/jsbridge"
+	"github.com/onerefresh/onerefresh/internal/jsontext"
 )
 
-// tokenResponse reads an answer of a token endpoint. The error is a
-// *onerefresh.FieldError, and comes with what could be read: of an answer that
-// breaks the contract the refresh token still counts.
-// See https://www.rfc-editor.org/rfc/rfc6749#section-5.1.
-func tokenResponse(v jsbridge.Value) (onerefresh.Response, error) {
-	var r onerefresh.Response
-	if !v.IsObject() {
-		return r, &onerefresh.FieldError{Problem: "not an object"}
+// An answer is what an endpoint said, whole.
+type answer struct {
+	status     int
+	retryAfter time.Duration // 0 if the header is missing, or hidden by CORS
+	body       string
+}
+
+// tokenResponse returns what a says of a refresh token.
+func (a answer) tokenResponse() (onerefresh.Response, error) {
+	members, isObject := object(a.body)
+	if a.status/100 != 2 {
+		code, description := errorTexts(members)
+		return onerefresh.Response{}, &onerefresh.RefreshError{Status: a.status, Code: code, Description: description, RetryAfter: a.retryAfter}
 	}
-	members, err := keys(v)
-	if err != nil {
-		return r, &onerefresh.FieldError{Problem: "cannot be read"}
+	if !isObject {
+		return onerefresh.Response{}, &onerefresh.FieldError{Problem: "status " + strconv.Itoa(a.status) + ", but not a JSON object"}
 	}
-	var first error
-	broken := func(name, problem string) {
-		if first == nil {
-			first = &onerefresh.FieldError{Field: name, Problem: problem}
-		}
-	}
-	expires := false
-	for _, name := range members {
-		m, err := v.Get(name)
-		switch {
-		case err != nil:
-			broken(name, "cannot be read")
-			continue
-		case m.IsUndefined(), m.IsNull():
-			continue // as good as missing
-		}
-		switch name {
-		case "access_token":
-			text(m, name, &r.AccessToken, broken)
-		case "token_type":
-			text(m, name, &r.TokenType, broken)
-		case "refresh_token":
-			text(m, name, &r.RefreshToken, broken)
-		case "scope":
-			text(m, name, &r.Scope, broken)
-		case "id_token":
-			text(m, name, &r.IDToken, broken)
-		case "expires_in":
-			expires = true
-			var problem string
-			if r.ExpiresIn, problem = seconds(m); problem != "" {
-				broken(name, problem)
-			}
-		default:
-			if json, err := m.JSON(); err == nil { // what has no JSON, such as a function, is no member
-				if r.Extra == nil {
-					r.Extra = make(map[string]string)
-				}
-				r.Extra[name] = json
-			}
+	var r response
+	for name, v := range members {
+		if !v.IsNull() {
+			r.member(name, v, func() string { return string(v) })
 		}
 	}
 	if r.AccessToken == "" {
-		broken("access_token", "missing or empty")
+		// Some servers, GitHub's for one, refuse with status 200.
+		if code, description := errorTexts(members); code != "" {
+			return onerefresh.Response{}, &onerefresh.RefreshError{Status: a.status, Code: code, Description: description}
+		}
 	}
-	if !expires {
-		broken("expires_in", "missing")
-	}
-	return r, first
+	return r.checked()
 }
 
-func text(m jsbridge.Value, name string, to *string, broken func(name, problem string)) {
-	s, ok := m.Text()
+// object returns the members of the object of which text is the JSON text. Of
+// members of the same name the last one counts, as with JSON.parse.
+func object(text string) (members map[string]jsontext.Value, ok bool) {
+	v, err := jsontext.Parse(text)
+	if err != nil {
+		return nil, false
+	}
+	list, ok := v.Members()
+	members = make(map[string]jsontext.Value, len(list))
+	for _, m := range list {
+		members[m.Name] = m.Value
+	}
+	return members, ok
+}
+
+// errorTexts returns the members of
+// https://www.rfc-editor.org/rfc/rfc6749#section-5.2, as far as they are there.
+func errorTexts(members map[string]jsontext.Value) (code, description string) {
+	code, _ = members["error"].Text()
+	description, _ = members["error_description"].Text()
+	return code, description
+}
+
+// A response is a token response as far as it has been read. What breaks
+// https://www.rfc-editor.org/rfc/rfc6749#section-5.1 is noted, and what can be
+// read is kept all the same: of an answer that breaks the contract the refresh
+// token still counts.
+type response struct {
+	onerefresh.Response
+	expires bool
+	broken  map[string]string // problems by member
+}
+
+func (r *response) breaks(name, problem string) {
+	if r.broken == nil {
+		r.broken = make(map[string]string)
+	}
+	r.broken[name] = problem
+}
+
+// member reads a member that is neither null nor undefined. json returns its
+// JSON text, or nothing if it has none, as a function has none.
+func (r *response) member(name string, v value, json func() string) {
+	switch name {
+	case "access_token":
+		r.text(name, v, &r.AccessToken)
+	case "token_type":
+		r.text(name, v, &r.TokenType)
+	case "refresh_token":
+		r.text(name, v, &r.RefreshToken)
+	case "scope":
+		r.text(name, v, &r.Scope)
+	case "id_token":
+		r.text(name, v, &r.IDToken)
+	case "expires_in":
+		r.expires = true
+		var problem string
+		if r.ExpiresIn, problem = seconds(v); problem != "" {
+			r.breaks(name, problem)
+		}
+	default:
+		if text := json(); text != "" {
+			if r.Extra == nil {
+				r.Extra = make(map[string]string)
+			}
+			r.Extra[name] = text
+		}
+	}
+}
+
+func (r *response) text(name string, v value, to *string) {
+	s, ok := v.Text()
 	if !ok {
-		broken(name, "not a string")
+		r.breaks(name, "not a string")
 	}
 	*to = s
 }
 
-func seconds(m jsbridge.Value) (d time.Duration, problem string) {
-	n, ok := m.Number()
+// checked returns the response. The error is a *onerefresh.FieldError, and
+// comes with what could be read.
+func (r *response) checked() (onerefresh.Response, error) {
+	if r.AccessToken == "" && r.broken["access_token"] == "" {
+		r.breaks("access_token", "missing or empty")
+	}
+	if !r.expires {
+		r.breaks("expires_in", "missing")
+	}
+	for _, name := range []string{"access_token", "expires_in", "refresh_token", "token_type", "scope", "id_token"} {
+		if problem := r.broken[name]; problem != "" {
+			return r.Response, &onerefresh.FieldError{Field: name, Problem: problem}
+		}
+	}
+	return r.Response, nil
+}
+
+// A value is that of a member: a JSON text, or a value of JavaScript.
+type value interface {
+	Text() (text string, ok bool)
+	Number() (n float64, ok bool)
+}
+
+func seconds(v value) (d time.Duration, problem string) {
+	n, ok := v.Number()
 	switch {
 	case !ok:
 		return 0, "not a number"
@@ -95,47 +155,9 @@ func seconds(m jsbridge.Value) (d time.Duration, problem string) {
 	return duration(n, time.Second), ""
 }
 
-// keys returns the names of v's own members.
-func keys(v jsbridge.Value) ([]string, error) {
-	object, err := jsbridge.Global().Get("Object")
-	if err != nil {
-		return nil, err
-	}
-	list, err := object.Call("keys", v)
-	if err != nil {
-		return nil, err
-	}
-	n, err := list.Len()
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, n)
-	for i := range names {
-		name, err := list.Index(i)
-		if err != nil {
-			return nil, err
-		}
-		names[i], _ = name.Text()
-	}
-	return names, nil
-}
-
-// textMember returns a member that is a string, or else the empty string.
-func textMember(v jsbridge.Value, name string) string {
-	m, err := v.Get(name)
-	if err != nil {
-		return ""
-	}
-	s, _ := m.Text()
-	return s
-}
-
-// numberMember returns a member that is a number, or else 0.
-func numberMember(v jsbridge.Value, name string) float64 {
-	m, err := v.Get(name)
-	if err != nil {
-		return 0
-	}
-	n, _ := m.Number()
-	return n
+// duration returns n units. A time.Duration holds no more than 292 years; what
+// is longer than 100 is 100.
+func duration(n float64, unit time.Duration) time.Duration {
+	const longest = 100 * 365 * 24 * time.Hour
+	return time.Duration(min(n*float64(unit), float64(longest)))
 }
