@@ -135,12 +135,27 @@ func named(what, field, problem string) string {
 // redact removes the token's material from a text that somebody else wrote,
 // such as a description that echoes the request.
 func redact(text string, t Token) string {
+	const redacted = "[redacted]"
 	for _, secret := range []string{t.AccessToken, t.RefreshToken, t.IDToken} {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "[redacted]")
+		if secret == "" {
+			continue
+		}
+		text = strings.ReplaceAll(text, secret, redacted)
+		// Escaped, as in a URL or in HTML, it is still there but for a few
+		// characters.
+		for _, part := range strings.FieldsFunc(secret, escaped) {
+			if len(part) >= 8 {
+				text = strings.ReplaceAll(text, part, redacted)
+			}
 		}
 	}
 	return text
+}
+
+// escaped reports whether some way of escaping changes r. Those that stay are
+// the unreserved ones of https://www.rfc-editor.org/rfc/rfc3986#section-2.3.
+func escaped(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~", r)
 }
 
 func sessionEnded(e Ended) error {
