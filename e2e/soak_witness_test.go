@@ -396,9 +396,16 @@ func (w *witness) unexplained(r report, ended map[*granted]time.Time) string {
 		}
 		return "no answer was broken"
 	case "lock_timeout":
-		if !w.any("frozen", begin, end) {
-			return "nobody was frozen"
+		// Each holder that dies or is not answered takes its time.
+		if w.any("frozen", begin, end) || w.any("gone", begin, end) || w.any("throttled", begin, end) {
+			return ""
 		}
+		for _, p := range w.presentations {
+			if slow := p.written.IsZero() || p.written.Sub(p.arrived) > soakTimeout; slow && p.arrived.Before(end) && p.arrived.After(begin.Add(-soakTimeout)) {
+				return ""
+			}
+		}
+		return "no holder was slow"
 	case "wasm_unavailable":
 		if !w.inTrouble(r.By, begin.Add(-soakPatience), end) {
 			return "the tab was not offline"
@@ -426,10 +433,15 @@ func (w *witness) unexplainedToken(r report) string {
 	if late <= 0 {
 		return ""
 	}
-	// An access token lives from when it came, as far as a tab can know.
-	slow := time.UnixMilli(r.Received).Sub(issued.at)
+	// An access token lives from when it came, as far as a tab can know; during
+	// a cooldown it is handed out to the very end.
+	const handover = 250 * time.Millisecond
 	stalled := time.Duration(r.Stalled) * time.Millisecond
-	if r.Received > 0 && late < slow || late < stalled || w.inTrouble(r.By, r.begin(), r.end()) {
+	slow := time.Duration(0)
+	if r.Received > 0 {
+		slow = max(0, time.UnixMilli(r.Received).Sub(issued.at))
+	}
+	if late < slow+stalled+handover || w.inTrouble(r.By, r.begin(), r.end()) {
 		return ""
 	}
 	return fmt.Sprintf("it had expired %v before (it took %v to come, the page stalled for %v)", late, slow, stalled)

@@ -3,8 +3,11 @@
 package npm_test
 
 import (
+	"crypto/sha512"
+	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -192,18 +195,25 @@ func TestStoredTokenIsFast(t *testing.T) {
 }
 
 // Without 'wasm-unsafe-eval' there is no refresh at all, and in particular none
-// without coordination.
-func TestContentSecurityPolicy(t *testing.T) {
+// without coordination. (With it, every test here runs under a strict policy.)
+func TestContentSecurityPolicyWithoutWebAssembly(t *testing.T) {
 	for _, how := range ways {
 		t.Run(how, func(t *testing.T) {
 			s := newSite(t)
-			s.csp = "script-src 'self' 'unsafe-inline'"
+			s.csp = strict
 			const call = `
 				store(stale);
 				const session = await onerefresh.open(options);
-				return outcome(session.getAccessToken());`
-			if got := eval[outcome](s.open(how), call); !got.Typed || got.Code != "wasm_unavailable" || !strings.Contains(got.Cause, "Content Security Policy") {
+				const begin = performance.now();
+				const result = await outcome(session.getAccessToken());
+				return {...result, value: performance.now() - begin};`
+			got := eval[outcome](s.open(how), call)
+			if !got.Typed || got.Code != "wasm_unavailable" || !strings.Contains(got.Cause, "Content Security Policy") {
 				t.Errorf("got %s", got)
+			}
+			t.Logf("%s after %.0f ms", got.Code, got.Value)
+			if ms, _ := got.Value.(float64); ms > 5000 {
+				t.Errorf("after %.0f ms", ms)
 			}
 			if s.count("/token") != 0 {
 				t.Error("a request to the token endpoint")
@@ -215,13 +225,61 @@ func TestContentSecurityPolicy(t *testing.T) {
 			if valid.Value != "stored" {
 				t.Errorf("got %s for a valid token", valid)
 			}
+		})
+	}
+}
 
-			s.csp += " 'wasm-unsafe-eval'"
-			if got := eval[outcome](s.open(how), call); got.Value != "a2" {
-				t.Errorf("got %s with 'wasm-unsafe-eval'", got)
+// integrity returns that of a built file.
+func integrity(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dist, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha512.Sum384(content)
+	return "sha384-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// wrongIntegrity is that of other files.
+var wrongIntegrity = "sha384-" + base64.StdEncoding.EncodeToString(make([]byte, sha512.Size384))
+
+func TestSubresourceIntegrity(t *testing.T) {
+	const (
+		call = `
+			store(stale);
+			const session = await onerefresh.open(options);
+			return outcome(session.getAccessToken());`
+		compile = `options.wasmModule = await WebAssembly.compileStreaming(fetch("/dist/onerefresh.wasm", {integrity: %q}));`
+	)
+	right := integrity(t, "onerefresh.wasm")
+	for name, set := range map[string]string{
+		"wasmIntegrity": fmt.Sprintf(`options.wasmIntegrity = %q;`, right),
+		"wasmModule":    fmt.Sprintf(compile, right),
+	} {
+		t.Run("right hash as "+name, func(t *testing.T) {
+			s := newSite(t)
+			if got := eval[outcome](s.open("script&integrity="+url.QueryEscape(integrity(t, "onerefresh.js"))), set+call); got.Value != "a2" {
+				t.Errorf("got %s", got)
 			}
 		})
 	}
+	t.Run("wrong hash of the module", func(t *testing.T) {
+		s := newSite(t)
+		got := eval[outcome](s.open("script"), fmt.Sprintf(`options.wasmIntegrity = %q;`, wrongIntegrity)+call)
+		if !got.Typed || got.Code != "wasm_unavailable" || s.count("/token") != 0 {
+			t.Errorf("got %s, %d exchanges", got, s.count("/token"))
+		}
+		if s.count("/dist/onerefresh.wasm") == 0 {
+			t.Error("the module was not even requested")
+		}
+	})
+	t.Run("wrong hash of the script", func(t *testing.T) {
+		s := newSite(t)
+		page := s.open("script&integrity=" + url.QueryEscape(wrongIntegrity))
+		if got := eval[string](page, `return typeof window.onerefresh`); got != "undefined" {
+			t.Errorf("window.onerefresh is there: %s", got)
+		}
+	})
 }
 
 // serveProgram compiles a stand-in for the module from testdata, and has the

@@ -47,7 +47,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	var end context.CancelFunc
-	browser, end, err = chromium.Start(context.Background(), chromium.Unthrottled)
+	browser, end, err = chromium.Start(context.Background(), chromium.Unthrottled, chromedp.IgnoreCertErrors)
 	if err != nil {
 		log.Print(err)
 		return 1
@@ -64,8 +64,10 @@ type site struct {
 	done chan struct{} // closed when the test is over
 
 	// Set before the first request.
-	mimeType string // of the module; default application/wasm
-	csp      string
+	mimeType string                      // of the module; default application/wasm
+	csp      string                      // default strict, with WebAssembly
+	prelude  string                      // runs in each page before anything else
+	handle   map[string]http.HandlerFunc // further paths
 
 	mu       sync.Mutex
 	modules  []func(http.ResponseWriter) // answers to the next requests for the module, in place of the module
@@ -78,9 +80,12 @@ type site struct {
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{t: t, done: make(chan struct{}), mimeType: "application/wasm", refresh: "r1", requests: make(map[string]int)}
+	s := &site{t: t, done: make(chan struct{}), mimeType: "application/wasm", csp: strict + " 'wasm-unsafe-eval'", refresh: "r1", requests: make(map[string]int)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
+	for path := range scripts {
+		mux.HandleFunc("GET "+path, s.script)
+	}
 	mux.HandleFunc("GET /dist/{file}", s.file)
 	mux.HandleFunc("POST /token", s.token)
 	mux.HandleFunc("/api", s.api)
@@ -88,6 +93,10 @@ func newSite(t *testing.T) *site {
 		s.mu.Lock()
 		s.requests[r.URL.Path]++
 		s.mu.Unlock()
+		if handle := s.handle[r.URL.Path]; handle != nil {
+			handle(w, r)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
@@ -97,37 +106,51 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
+// strict is what a careful page allows itself: no inline script, no eval, no
+// worker, and no way from a text to a script.
+const strict = "worker-src 'none'; object-src 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'; script-src 'self'"
+
 // page loads onerefresh, and leaves it in window.onerefresh.
 func (s *site) page(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if s.csp != "" {
-		w.Header().Set("Content-Security-Policy", s.csp)
-	}
-	load := `<script type="module">import * as onerefresh from "/dist/index.js"; window.onerefresh = onerefresh</script>`
+	w.Header().Set("Content-Security-Policy", s.csp)
+	load := `<script type="module" src="/load.js"></script>`
 	if r.FormValue("how") == "script" {
-		load = `<script src="/dist/onerefresh.js"></script>`
+		load = fmt.Sprintf(`<script src="/dist/onerefresh.js" integrity="%s"></script>`, r.FormValue("integrity"))
 	}
-	fmt.Fprintf(w, `<!doctype html><title>%s</title>
-<script>
-	window.faults = [];
-	addEventListener("error", (e) => faults.push(e.message));
-	addEventListener("unhandledrejection", (e) => faults.push(String(e.reason)));
-	window.before = Object.getOwnPropertyNames(window);
-	// What a promise comes to, as JSON can say it.
-	window.outcome = async (promise) => {
-		try {
-			return {value: await promise};
-		} catch (e) {
-			return {name: e.name, code: String(e.code), message: e.message, cause: String(e.cause?.message ?? e.cause), typed: e instanceof onerefresh.OneRefreshError};
-		}
-	};
-	window.store = (record, key = "onerefresh:s") => localStorage.setItem(key, JSON.stringify({v: 1, generation: 1, epoch: 1, writer: "test",
-		token_type: "Bearer", ...record}));
-	window.valid = {access_token: "stored", refresh_token: "r1", received_at: Date.now(), expires_at: Date.now() + 3600e3};
-	window.stale = {access_token: "stale", refresh_token: "r1", received_at: Date.now() - 7200e3, expires_at: Date.now() - 3600e3};
-	window.options = {name: "s", tokenEndpoint: "/token", clientId: "c"};
-</script>
-%s`, s.t.Name(), load)
+	fmt.Fprintf(w, "<!doctype html><title>%s</title><script src=/page.js></script>%s", s.t.Name(), load)
+}
+
+var scripts = map[string]string{
+	"/load.js": `import * as onerefresh from "/dist/index.js"; window.onerefresh = onerefresh;`,
+	"/page.js": `
+		window.faults = [];
+		addEventListener("error", (e) => faults.push(e.message));
+		addEventListener("unhandledrejection", (e) => faults.push(String(e.reason)));
+		window.violations = [];
+		addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective + " " + e.blockedURI));
+		window.before = Object.getOwnPropertyNames(window);
+		// What a promise comes to, as JSON can say it.
+		window.outcome = async (promise) => {
+			try {
+				return {value: await promise};
+			} catch (e) {
+				return {name: e.name, code: String(e.code), message: e.message, cause: String(e.cause?.message ?? e.cause), typed: e instanceof onerefresh.OneRefreshError};
+			}
+		};
+		window.store = (record, key = "onerefresh:s") => localStorage.setItem(key, JSON.stringify({v: 1, generation: 1, epoch: 1, writer: "test",
+			token_type: "Bearer", ...record}));
+		window.valid = {access_token: "stored", refresh_token: "r1", received_at: Date.now(), expires_at: Date.now() + 3600e3};
+		window.stale = {access_token: "stale", refresh_token: "r1", received_at: Date.now() - 7200e3, expires_at: Date.now() - 3600e3};
+		window.options = {name: "s", tokenEndpoint: "/token", clientId: "c"};`,
+}
+
+func (s *site) script(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/javascript")
+	if r.URL.Path == "/page.js" {
+		fmt.Fprintln(w, s.prelude)
+	}
+	fmt.Fprint(w, scripts[r.URL.Path])
 }
 
 func (s *site) file(w http.ResponseWriter, r *http.Request) {
@@ -228,6 +251,9 @@ func (s *site) open(how string) tab {
 	s.t.Cleanup(func() {
 		if faults := eval[[]string](page, "return faults"); len(faults) > 0 {
 			s.t.Errorf("nobody caught %q", faults)
+		}
+		if violations := eval[[]string](page, "return violations"); len(violations) > 0 && strings.Contains(s.csp, "wasm") {
+			s.t.Errorf("the Content-Security-Policy %s was violated: %q", s.csp, violations)
 		}
 	})
 	return page

@@ -14,12 +14,15 @@ export function mayCarry(request, origins) {
 /**
  * Reports whether a 401 says that another token may help. An answer without a
  * reason may well mean that, or hide the header from other origins; any reason
- * but invalid_token does not.
- * See https://www.rfc-editor.org/rfc/rfc6750#section-3.1.
- * @param {Response} response
+ * but invalid_token does not. Nor does what an origin says to which the request
+ * was redirected: it did not get the token.
+ * See https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+ * and step 13 of https://fetch.spec.whatwg.org/#http-redirect-fetch.
+ * @param {Request} request @param {Response} response
  */
-export function refusesToken(response) {
+export function refusesToken(request, response) {
   if (response.status !== 401) return false;
+  if (response.redirected && new URL(response.url).origin !== new URL(request.url).origin) return false;
   const challenge = response.headers.get("WWW-Authenticate") ?? "";
   for (const [, name, quoted, plain] of challenge.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]*))/g)) {
     if (name.toLowerCase() === "error") return (quoted ?? plain) === "invalid_token";

@@ -79,6 +79,14 @@ export interface CommonOptions {
    */
   wasmURL?: string | URL;
 
+  /**
+   * The hash that what is at `wasmURL` must have, such as `sha384-…`. With
+   * another one it is not run.
+   *
+   * @see [Subresource Integrity](https://www.w3.org/TR/SRI/)
+   */
+  wasmIntegrity?: string;
+
   /** The compiled module, instead of `wasmURL`. */
   wasmModule?: WebAssembly.Module;
 }
@@ -172,7 +180,8 @@ export interface Session extends EventTarget {
    * Like the global `fetch`, with the access token in the Authorization header.
    * Requests to other origins than the page's own and those of
    * {@link CommonOptions.origins}, and requests with an Authorization header of
-   * their own, are passed on as they are.
+   * their own, are passed on as they are. If such an origin redirects the
+   * request to another one, the browser leaves the token out.
    *
    * After a 401 the token is refreshed and the request sent once more, unless
    * its body is a stream or the answer names a reason other than

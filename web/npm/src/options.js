@@ -65,6 +65,12 @@ export function check(options) {
   if (has("wasmModule") && Object.prototype.toString.call(wasmModule) !== "[object WebAssembly.Module]") {
     throw invalid("wasmModule", "must be a WebAssembly.Module");
   }
+  const wasmIntegrity = text("wasmIntegrity");
+  // What it cannot read, the browser does not check.
+  // https://www.w3.org/TR/SRI/#parse-metadata
+  if (wasmIntegrity && !/^sha(256|384|512)-[\w+/-]+={0,2}$/.test(wasmIntegrity)) {
+    throw invalid("wasmIntegrity", "must be sha256-, sha384- or sha512- and a hash in base64");
+  }
 
   return {
     config: {
@@ -81,6 +87,6 @@ export function check(options) {
       lockTimeout: number("lockTimeout", Number.MIN_VALUE),
     },
     origins: new Set((options.origins ?? []).map((origin) => http("origins", origin, "about:blank").origin)),
-    source: { wasmURL: url("wasmURL"), wasmModule },
+    source: { wasmURL: url("wasmURL"), wasmIntegrity, wasmModule },
   };
 }

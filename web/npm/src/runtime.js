@@ -12,7 +12,7 @@ let running;
 /**
  * Returns the page's Go program, and starts it if need be. A failure is
  * forgotten, so that the next call tries anew.
- * @param {{wasmURL?: URL, wasmModule?: WebAssembly.Module}} source
+ * @param {{wasmURL?: URL, wasmIntegrity?: string, wasmModule?: WebAssembly.Module}} source
  * @returns {Promise<Program>}
  */
 export function start(source) {
@@ -26,9 +26,9 @@ export function start(source) {
   return running;
 }
 
-async function boot({ wasmURL, wasmModule }) {
+async function boot({ wasmURL, wasmIntegrity, wasmModule }) {
   try {
-    compiled ??= wasmModule ? Promise.resolve(wasmModule) : compile(wasmURL ?? defaultURL());
+    compiled ??= wasmModule ? Promise.resolve(wasmModule) : compile(wasmURL ?? defaultURL(), wasmIntegrity);
     const module = await compiled;
     const scope = {};
     defineGo(scope);
@@ -45,8 +45,8 @@ async function boot({ wasmURL, wasmModule }) {
 // In a form that bundlers recognize as a reference to a file to be kept.
 const defaultURL = () => new URL("./onerefresh.wasm", import.meta.url);
 
-async function compile(url) {
-  const response = await fetch(url, { signal: AbortSignal.timeout?.(downloadTimeout) });
+async function compile(url, integrity) {
+  const response = await fetch(url, { integrity, signal: AbortSignal.timeout?.(downloadTimeout) });
   if (!response.ok) throw new Error(`status ${response.status} for ${url}`);
   // compileStreaming rejects any other type, parameters included. See
   // https://webassembly.github.io/spec/web-api/#compile-a-potential-webassembly-response.

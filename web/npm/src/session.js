@@ -72,7 +72,7 @@ export class Session extends EventTarget {
       const again = isStream(init?.body) ? undefined : request.clone();
       const token = await this.getAccessToken({ signal });
       const response = await fetch(authorize(request, token));
-      if (!again || !refusesToken(response)) return response;
+      if (!again || !refusesToken(request, response)) return response;
       response.body?.cancel().catch(() => {}); // frees the connection
       return await fetch(authorize(again, await this.#refresh(token, signal)));
     } catch (error) {
