@@ -6,14 +6,16 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 JS          = GOOS=js GOARCH=wasm
 NODE_EXEC   = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
 ADDR        = 127.0.0.1:8080
+FUZZTIME    = 5s
+MINUTES     = 1
 
-.PHONY: all demo test lint test-go test-js test-browser e2e faults npm npm-test explore size bench chromium clean
+.PHONY: all demo test lint test-go test-js fuzz test-browser e2e faults soak npm npm-test explore size bench chromium clean
 all: test
 
 demo: npm
 	go run ./web/demo -addr $(ADDR)
 
-test: lint test-go test-js test-browser npm-test size explore e2e
+test: lint test-go test-js fuzz test-browser npm-test size explore e2e soak
 
 lint: bin/staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }
@@ -33,6 +35,13 @@ test-go: chromium
 test-js:
 	env -i PATH="$$PATH" HOME="$$HOME" $(JS) go test -exec $(NODE_EXEC) . ./jsbridge/... ./locks/... ./stores/... ./wasm/...
 
+# What they find is written to the testdata of the package.
+fuzz:
+	go test -run NONE -fuzz FuzzTokenResponse -fuzztime $(FUZZTIME) ./wasm
+	go test -run NONE -fuzz FuzzRecord -fuzztime $(FUZZTIME) ./stores
+	go test -run NONE -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/jsontext
+	go test -run NONE -fuzz FuzzAppendText -fuzztime $(FUZZTIME) ./internal/jsontext
+
 # What needs navigator.locks or localStorage runs in a page.
 test-browser: chromium bin/chromium-exec
 	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=secure" ./jsbridge ./locks ./stores
@@ -48,6 +57,11 @@ e2e: chromium
 # Everything that can go wrong, in the browser.
 faults: chromium
 	go test -count=1 -v -timeout 15m ./e2e -skip TestStorm -faults
+
+# Ten tabs and random faults, for MINUTES minutes; SEED=n draws those of a run
+# before.
+soak: chromium
+	go test -count=1 -v -timeout 0 ./e2e -run TestSoak -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
 
 npm:
 	go run ./web/npm/build
