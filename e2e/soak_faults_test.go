@@ -172,17 +172,16 @@ func (s *soak) leave(kind string, how func(tab *soakTab, away time.Duration) err
 		begin := time.Now()
 		s.gone[by] = append(s.gone[by], begin)
 		s.mu.Unlock()
-		err := how(tab, away)
-		s.mu.Lock()
-		s.troubled[by] = append(s.troubled[by], interval{"gone", begin, time.Now()})
-		s.mu.Unlock()
-		if err != nil {
+		if err := how(tab, away); err != nil {
 			s.note(kind+" failed", "tab %d: %v", tab.number, err)
 			s.close(tab)
 			if err := s.openTab(tab); err != nil {
 				s.Errorf("tab %d does not open: %v", tab.number, err)
 			}
 		}
+		s.mu.Lock()
+		s.troubled[by] = append(s.troubled[by], interval{"gone", begin, time.Now()})
+		s.mu.Unlock()
 	})
 }
 
