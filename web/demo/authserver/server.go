@@ -21,7 +21,10 @@ const ClientID = "demo"
 //
 //	GET  /authorize                  the login page, RFC 6749 section 4.1.1
 //	POST /authorize                  its form
-//	POST /token                      RFC 6749 sections 4.1.3 and 6
+//	POST /device_authorization       RFC 8628 section 3.1
+//	GET  /device                     the page that asks for the user code
+//	POST /device                     its form
+//	POST /token                      RFC 6749 sections 4.1.3 and 6, RFC 8628 section 3.4
 //	POST /revoke                     RFC 7009
 //	GET  /resource                   the protected resource, RFC 6750
 //	GET  /demo/settings              [Settings]
@@ -40,6 +43,7 @@ type Server struct {
 	settings Settings
 	unknown  int // refresh tokens that never existed
 	codes    map[digest]*code
+	devices  map[digest]*device
 	grants   map[string]*grant
 	refresh  map[digest]*refreshToken
 	access   map[digest]*accessToken
@@ -51,6 +55,7 @@ func New(settings Settings) *Server {
 		done:     make(chan struct{}),
 		settings: settings,
 		codes:    make(map[digest]*code),
+		devices:  make(map[digest]*device),
 		grants:   make(map[string]*grant),
 		refresh:  make(map[digest]*refreshToken),
 		access:   make(map[digest]*accessToken),
@@ -72,6 +77,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /authorize", s.serveLogin)
 	mux.HandleFunc("POST /authorize", s.serveAuthorize)
 	mux.HandleFunc("GET /authorize.css", serveLoginStyle)
+	mux.HandleFunc("POST /device_authorization", s.serveDeviceAuthorization)
+	mux.HandleFunc("GET /device", serveDevice)
+	mux.HandleFunc("POST /device", s.serveDeviceLogin)
 
 	for path, method := range map[string]string{"/token": "POST", "/revoke": "POST", "/resource": "GET"} {
 		mux.HandleFunc("OPTIONS "+path, servePreflight(method))

@@ -70,10 +70,12 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		a = s.redeem(form, settings, failure)
 	case "refresh_token":
 		a, done = s.present(form, settings, failure)
+	case deviceGrant:
+		a = s.redeemDevice(form, settings, failure)
 	case "":
 		a = refusal("invalid_request", "grant_type is missing")
 	default:
-		a = refusal("unsupported_grant_type", "authorization_code and refresh_token are")
+		a = refusal("unsupported_grant_type", "authorization_code, device_code and refresh_token are")
 	}
 	s.wait(settings.LatencyAfter)
 	done()
