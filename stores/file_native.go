@@ -45,9 +45,15 @@ func openFile(path string) (*file, error) {
 	return f, nil
 }
 
-// timestamps is how far apart two writes of a file may be and still leave the
-// same time of modification, on file systems with coarse ones.
-const timestamps = 2 * time.Second
+// tick is how far apart two writes of a file may be and still leave the same
+// time of modification, which a file system keeps to the second, to two, or as
+// its clock ticks.
+func tick(modified time.Time) time.Duration {
+	if modified.Nanosecond()%int(time.Millisecond) != 0 {
+		return 20 * time.Millisecond
+	}
+	return 2 * time.Second
+}
 
 // holds reports whether the file is sure to be the one that was read.
 func (r reading) holds(info fs.FileInfo) bool {
@@ -56,7 +62,7 @@ func (r reading) holds(info fs.FileInfo) bool {
 		r.info.ModTime().Equal(info.ModTime()) &&
 		r.info.Size() == info.Size() &&
 		r.info.Mode() == info.Mode() &&
-		r.at.Sub(info.ModTime()) > timestamps
+		r.at.Sub(info.ModTime()) > tick(info.ModTime())
 }
 
 func (f *file) peek() (onerefresh.Record, error) {
