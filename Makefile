@@ -9,7 +9,7 @@ ADDR        = 127.0.0.1:8080
 FUZZTIME    = 5s
 MINUTES     = 1
 
-.PHONY: all demo test lint test-go test-js fuzz test-browser e2e faults soak npm npm-test explore size bench chromium clean
+.PHONY: all demo test lint test-go test-js fuzz test-browser e2e faults soak npm npm-test explore size bench bench-go chromium clean
 all: test
 
 demo: npm
@@ -23,6 +23,7 @@ lint: bin/staticcheck
 	$(JS) go vet ./...
 	bin/staticcheck ./...
 	$(JS) bin/staticcheck ./...
+	for os in darwin windows; do GOOS=$$os go vet ./internal/filelock ./locks/... ./stores/... ./endpoint ./group ./e2e/processes || exit 1; done
 
 bin/staticcheck:
 	GOBIN=$(CURDIR)/bin go install $(STATICCHECK)
@@ -80,6 +81,11 @@ size: npm
 # Storms of 2, 5, 10 and 20 tabs against the published pattern.
 bench: chromium
 	go test -count=1 -v -timeout 15m ./e2e -run Storm
+
+# For benchstat; docs/bench-go.md has a run of it.
+bench-go:
+	go test -run '^$$' -bench 'Valid|Late|Exchange' -count $(or $(COUNT),6) -benchtime $(or $(TIME),0.3s) ./group
+	go test -run '^$$' -bench Memory -benchtime 1x ./group
 
 chromium:
 	@internal/chromium/ensure.sh

@@ -183,8 +183,11 @@ func TestAuthStyles(t *testing.T) {
 		{"to be found out, HTML", oauth2.AuthStyleAutoDetect, func(w http.ResponseWriter) { io.WriteString(w, "<html>") }, "h"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var styles string
+			var mu sync.Mutex
+			var styles string // guarded by mu
 			config := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
 				r.ParseForm()
 				if r.PostForm.Get("grant_type") != "refresh_token" || r.PostForm.Get("refresh_token") != "r&=" {
 					t.Errorf("the form is %v", r.PostForm)
@@ -208,6 +211,8 @@ func TestAuthStyles(t *testing.T) {
 			config.Endpoint.AuthStyle = c.style
 			r := endpoint.Refresher(config, nil)
 			_, err := r.Refresh(t.Context(), "r&=")
+			mu.Lock()
+			defer mu.Unlock()
 			if styles != c.styles {
 				t.Errorf("requests %q, want %q; error %v", styles, c.styles, err)
 			}
