@@ -5,11 +5,7 @@ package handoff
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +36,11 @@ func (b *browser) with(t *testing.T) *browser { return &browser{t, b.ctx, b.url}
 
 func start(t *testing.T) *browser {
 	t.Helper()
-	server := httptest.NewServer(pages(t))
+	pages, err := Pages(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(pages)
 	t.Cleanup(server.Close)
 	ctx, end, err := chromium.Start(context.Background(),
 		chromedp.Flag("js-flags", "--allow-natives-syntax"),
@@ -50,41 +50,6 @@ func start(t *testing.T) *browser {
 	}
 	t.Cleanup(end)
 	return &browser{t, ctx, server.URL + "/"}
-}
-
-// pages serves testdata, the program tab, and what it takes to run it.
-func pages(t *testing.T) http.Handler {
-	t.Helper()
-	wasm := filepath.Join(t.TempDir(), "tab.wasm")
-	build := exec.Command("go", "build", "-o", wasm, "./tab")
-	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build ./tab: %v\n%s", err, out)
-	}
-	goroot, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Fatalf("go env GOROOT: %v", err)
-	}
-	support := filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js")
-	mux := http.NewServeMux()
-	serve := func(pattern, file string) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
-	}
-	serve("GET /{$}", "testdata/page.html")
-	serve("GET /mechanisms.js", "testdata/mechanisms.js")
-	serve("GET /wasm_exec.js", support)
-	serve("GET /tab.wasm", wasm)
-	mux.HandleFunc("GET /away", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "<!doctype html><title>away</title>")
-	})
-	mux.HandleFunc("GET /opaque", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", "sandbox allow-scripts")
-		http.ServeFile(w, r, "testdata/page.html")
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*") // to a page of an opaque origin, all others are
-		mux.ServeHTTP(w, r)
-	})
 }
 
 // A tab is one with a page of ours.

@@ -4,8 +4,6 @@ package handoff
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -30,10 +28,10 @@ func TestHandOff(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			holds := handOff(b.with(t), c.store, c.count, c.first, c.second)
 			t.Log(holds)
-			if n := holds.stale(); n > 0 {
+			if n := holds.Stale(); n > 0 {
 				t.Errorf("%d of %d holders read an old record", n, len(holds))
 			}
-			if n := holds.handedOver(); n < c.count {
+			if n := holds.HandedOver(); n < c.count {
 				t.Errorf("only %d hand-offs from one tab to the other", n)
 			}
 		})
@@ -56,7 +54,7 @@ func TestHandOffFailsPlain(t *testing.T) {
 		t.Run(c.mechanism, func(t *testing.T) {
 			holds := handOff(b.with(t), c.mechanism, 2000, "", "")
 			t.Log(holds)
-			if n := holds.stale(); n < c.atLeast {
+			if n := holds.Stale(); n < c.atLeast {
 				t.Errorf("only %d of %d holders of the lock read an old record from plain localStorage, want at least %d: the other tests show nothing", n, len(holds), c.atLeast)
 			}
 		})
@@ -77,7 +75,7 @@ func TestApart(t *testing.T) {
 
 // handOff opens two tabs that take turns to hold the lock, until there were
 // count hand-offs and some, and closes them.
-func handOff(b *browser, mechanism string, count int, addresses ...string) holds {
+func handOff(b *browser, mechanism string, count int, addresses ...string) Holds {
 	b.Helper()
 	var tabs []*tab
 	for _, address := range addresses {
@@ -91,64 +89,19 @@ func handOff(b *browser, mechanism string, count int, addresses ...string) holds
 	reset.close()
 	each := count/2 + 50 // the first tab may begin before the other
 	begin := time.Now().Add(300 * time.Millisecond)
-	results := make(chan holds, len(tabs))
+	results := make(chan Holds, len(tabs))
 	for i, t := range tabs {
 		go func() {
-			result, err := try[holds](t, fmt.Sprintf("handOff(%q, %q, %d, %d)", mechanism, fmt.Sprint(i), each, begin.UnixMilli()))
+			result, err := try[Holds](t, fmt.Sprintf("handOff(%q, %q, %d, %d)", mechanism, fmt.Sprint(i), each, begin.UnixMilli()))
 			if err != nil {
 				b.Errorf("tab %d: %v", i, err)
 			}
 			results <- result
 		}()
 	}
-	var all holds
+	var all Holds
 	for range tabs {
 		all = append(all, <-results...)
 	}
 	return all
-}
-
-// holds are what was read and written by all who held the lock.
-type holds []struct {
-	Read   string  `json:"read"` // tab#number
-	Wrote  string  `json:"wrote"`
-	Held   float64 `json:"held"`   // ms
-	Waited float64 `json:"waited"` // ms of it, for localStorage to catch up
-}
-
-// stale returns how many read what somebody had read before them. Each record
-// is there to be read once, as a refresh token to be spent.
-func (h holds) stale() int {
-	read := make(map[string]bool)
-	for _, hold := range h {
-		read[hold.Read] = true
-	}
-	return len(h) - len(read)
-}
-
-// handedOver returns how many read what the other tab had written.
-func (h holds) handedOver() (n int) {
-	for _, hold := range h {
-		if tab, _, ok := strings.Cut(hold.Read, "#"); ok && !strings.HasPrefix(hold.Wrote, tab+"#") {
-			n++
-		}
-	}
-	return n
-}
-
-// held returns a quantile of the time that it took to read and write, in ms.
-func (h holds) held(quantile float64) float64 {
-	var all []float64
-	for _, hold := range h {
-		all = append(all, hold.Held)
-	}
-	slices.Sort(all)
-	if len(all) == 0 {
-		return 0
-	}
-	return all[min(int(float64(len(all))*quantile), len(all)-1)]
-}
-
-func (h holds) String() string {
-	return fmt.Sprintf("%d holds, %d hand-offs, %d stale; %.2f ms (median), %.2f ms (99 %%) each", len(h), h.handedOver(), h.stale(), h.held(.5), h.held(.99))
 }

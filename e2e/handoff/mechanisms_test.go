@@ -39,10 +39,10 @@ func TestMechanisms(t *testing.T) {
 				share, ms := holds.waited()
 				waited, longest = fmt.Sprintf("%.0f %%", 100*share), fmt.Sprintf("%.1f", ms)
 			}
-			cost.add(m, fmt.Sprintf("%d of %d", holds.stale(), len(holds)),
+			cost.add(m, fmt.Sprintf("%d of %d", holds.Stale(), len(holds)),
 				fmt.Sprintf("%.1f", holds.held(.5)), fmt.Sprintf("%.1f", holds.held(.99)), waited, longest)
-			if m != "plain" && holds.stale() > 0 {
-				t.Errorf("%d of %d read an old record", holds.stale(), len(holds))
+			if m != "plain" && holds.Stale() > 0 {
+				t.Errorf("%d of %d read an old record", holds.Stale(), len(holds))
 			}
 
 			row := []string{m}
@@ -99,7 +99,7 @@ func oldAfterDeath(b *browser, mechanism, end string, trials int) (old int) {
 			try[any](writer, fmt.Sprintf("die(%q, %q, %q)", mechanism, id, end)) // it does not live to tell
 		}()
 		eval[any](reader, "(async () => { while (!await held()) await pause(1) })()")
-		hold := eval[holds](reader, fmt.Sprintf("hold(%q, 'reader#%d').then(h => [h])", mechanism, i))[0]
+		hold := eval[Holds](reader, fmt.Sprintf("hold(%q, 'reader#%d').then(h => [h])", mechanism, i))[0]
 		if hold.Read != id {
 			old++
 		}
@@ -138,7 +138,7 @@ func comesBack(b *browser, mechanism string, wait, takenOver bool) string {
 
 // waited returns which share of the holders had to wait for localStorage to
 // catch up, and the longest wait in ms.
-func (h holds) waited() (share, longest float64) {
+func (h Holds) waited() (share, longest float64) {
 	n := 0
 	for _, hold := range h {
 		if hold.Waited > 0.05 { // what it takes to look

@@ -133,7 +133,7 @@ function hold(mechanism, id, before, after) {
 // at the same time. Requests queue in order, so that the tabs alternate.
 async function handOff(mechanism, tab, count, begin) {
   if (mechanism in {generation: 1, record: 1}) await database();
-  await pause(begin - Date.now());
+  if (begin > Date.now()) await pause(begin - Date.now());
   const holds = [];
   for (let i = 0; i < count; i++) holds.push(await hold(mechanism, tab + "#" + i));
   return holds;
