@@ -1,5 +1,5 @@
 # make demo   builds the package and serves the page that reproduces the race
-# make test   everything that CI runs
+# make test   everything that CI runs, but the engines other than Chromium
 # The rest are parts of these. Chromium is installed where that is possible.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -9,7 +9,7 @@ ADDR        = 127.0.0.1:8080
 FUZZTIME    = 5s
 MINUTES     = 1
 
-.PHONY: all demo test lint test-go test-js fuzz test-browser e2e faults soak npm npm-test explore size bench bench-go chromium clean
+.PHONY: all demo test lint test-go test-js fuzz test-browser e2e faults soak npm npm-test explore size bench bench-go e2e-engines chromium clean
 all: test
 
 demo: npm
@@ -53,7 +53,13 @@ bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 	go build -o $@ ./internal/chromium/exec
 
 e2e: chromium
-	go test -count=1 -v -timeout 15m ./e2e/...
+	go test -count=1 -v -timeout 15m $$(go list ./e2e/... | grep -v /engines)
+
+# Storms, hand-off and sign-outs in WebKitGTK and Firefox, which are installed
+# where that is possible; with SHORT=1 less of it.
+e2e-engines:
+	@e2e/engines/ensure.sh
+	go test -count=1 -v -timeout 15m ./e2e/engines $(if $(SHORT),-short)
 
 # Everything that can go wrong, in the browser.
 faults: chromium
