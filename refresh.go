@@ -7,8 +7,9 @@ import (
 )
 
 var (
-	errNews    = errors.New("onerefresh: a peer has settled it")  // ends a wait for the lock
-	errAgain   = errors.New("onerefresh: the record has changed") // ends a turn without a result
+	errNews    = errors.New("onerefresh: a peer has settled it")    // ends a wait for the lock
+	errAgain   = errors.New("onerefresh: the record has changed")   // ends a turn without a result
+	errSlow    = errors.New("onerefresh: the store takes its time") // ends a turn that is to go on outside the lock
 	errTimeout = errors.New("onerefresh: there was no answer in time")
 )
 
@@ -42,19 +43,60 @@ func (s *Session) turn(patience context.Context, f *flight) (Token, error) {
 	defer s.opts.Store.Watch(look)()
 	look() // for what was written before the watch began
 
+	if _, err := s.look(); isRecordError(err) {
+		if token, err := s.reload(waiting, f); err != errAgain {
+			return token, err
+		}
+	}
 	held, unlock, err := s.opts.Locker.Lock(waiting, s.opts.Name)
 	if err != nil {
 		return s.turnedAway(waiting, f.rejected, err)
 	}
 	s.hush()
-	token, err := s.underLock(held, f.rejected)
+	token, err := s.underLock(held, f)
 	unlock()
 	s.unhush()
 
 	if busy, ok := err.(*peerSending); ok {
 		return Token{}, s.await(waiting, busy.rest)
 	}
+	if err == errSlow {
+		return s.reload(waiting, f)
+	}
 	return token, err
+}
+
+// reload loads the record outside the lock, and returns errAgain if it can be
+// read. A store may take seconds to be sure that it cannot: those are spent by
+// all tabs at once, and not by one after the other.
+func (s *Session) reload(waiting context.Context, f *flight) (Token, error) {
+	f.reloaded = true
+	switch _, err := s.load(waiting); {
+	case err == nil:
+		return Token{}, errAgain
+	case waiting.Err() != nil:
+		return s.turnedAway(waiting, f.rejected, err)
+	default:
+		return Token{}, s.storeError(waiting, err)
+	}
+}
+
+// slowLoad is how long the lock is held for a read, which usually takes a few
+// milliseconds. What takes longer is waited for outside of it, once.
+const slowLoad = 250 * time.Millisecond
+
+// loadUnderLock returns the record as it is, or errSlow.
+func (s *Session) loadUnderLock(held context.Context, f *flight) (Record, error) {
+	if f.reloaded {
+		return s.load(held)
+	}
+	ctx, cancel := withTimeout(held, slowLoad)
+	defer cancel()
+	rec, err := s.load(ctx)
+	if err != nil && !isRecordError(err) && context.Cause(ctx) == errTimeout {
+		err = errSlow
+	}
+	return rec, err
 }
 
 // afterNews is how long a flight stays in the queue when its callers have been
@@ -68,16 +110,19 @@ const afterNews = 30 * time.Millisecond
 // The read may be of an old copy of the record. That does no harm: to put the
 // attempt on record is a compare-and-swap, and fails unless what was read is
 // what is stored.
-func (s *Session) underLock(held context.Context, rejected *string) (Token, error) {
+func (s *Session) underLock(held context.Context, f *flight) (Token, error) {
 	rec, err := s.look()
 	if err != nil || !rec.signedIn() {
-		rec, err = s.load(held)
+		rec, err = s.loadUnderLock(held, f)
 	}
 	for {
+		if err == errSlow {
+			return Token{}, errSlow
+		}
 		if err != nil {
 			return Token{}, s.storeError(held, err)
 		}
-		if token, settled, err := s.judge(rec, rejected); settled {
+		if token, settled, err := s.judge(rec, f.rejected); settled {
 			return token, err // a peer was here: no exchange
 		}
 		if err := s.peerSending(held, rec); err != nil {
@@ -91,11 +136,11 @@ func (s *Session) underLock(held context.Context, rejected *string) (Token, erro
 		if conflict != ErrConflict {
 			return Token{}, s.storeError(held, conflict) // nothing is sent that could not be put on record
 		}
-		rec, err = s.load(held)
+		rec, err = s.loadUnderLock(held, f)
 	}
 	answer, err := s.exchange(&rec)
 	if err != nil {
-		return s.refused(rec, rejected, answer, err)
+		return s.refused(rec, f.rejected, answer, err)
 	}
 	return s.persist(rec, answer)
 }

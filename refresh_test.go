@@ -448,3 +448,66 @@ func TestAttemptServesAsALeaseWhereTheLockIsNotShared(t *testing.T) {
 func (w *world) openUnshared() *onerefresh.Session {
 	return w.open(func(o *onerefresh.Options) { o.Locker = locks.Tab() })
 }
+
+// To be sure of a record that cannot be used takes a store a while. Tabs do
+// not spend it one after the other, nor under the lock.
+func TestRecordThatIsLostKeepsNobodyWaiting(t *testing.T) {
+	for name, store := range map[string]func(onerefresh.Record) *slowStore{
+		"it cannot be read":   func(onerefresh.Record) *slowStore { return &slowStore{} },
+		"a newer one is gone": func(old onerefresh.Record) *slowStore { return &slowStore{peeked: &old} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.openSignedIn(1)
+				old, err := w.store.Peek()
+				if err != nil {
+					t.Fatal(err)
+				}
+				tabs := make([]*onerefresh.Session, 20)
+				for i := range tabs {
+					tabs[i] = w.open(func(o *onerefresh.Options) { o.Store = store(old) })
+				}
+				begin := time.Now()
+				results := w.storm(tabs...)
+				if took := time.Since(begin); took > 10*time.Second {
+					t.Errorf("took %v", took)
+				}
+				w.mustFail(onerefresh.ErrMisconfigured, results...)
+				for _, r := range results {
+					var bad *onerefresh.RecordError
+					if !errors.As(r.err, &bad) || bad.Field != "generation" {
+						t.Fatalf("got %v, want one that names the field", r.err)
+					}
+				}
+				w.mustHaveSeen(t, 0)
+			})
+		})
+	}
+}
+
+// slowStore is one whose record is of no use, and which takes its time to say
+// so, as each tab's view of localStorage does.
+type slowStore struct{ peeked *onerefresh.Record }
+
+var errOfNoUse = &onerefresh.RecordError{Where: "store", Field: "generation", Problem: "lost"}
+
+func (s *slowStore) Peek() (onerefresh.Record, error) {
+	if s.peeked == nil {
+		return onerefresh.Record{}, errOfNoUse
+	}
+	return *s.peeked, nil
+}
+
+func (s *slowStore) Load(ctx context.Context) (onerefresh.Record, error) {
+	if err := sleep(ctx, 3*time.Second); err != nil {
+		return onerefresh.Record{}, err
+	}
+	return onerefresh.Record{Generation: 7}, errOfNoUse
+}
+
+func (*slowStore) CompareAndSwap(context.Context, onerefresh.Record, onerefresh.Record) error {
+	return onerefresh.ErrConflict
+}
+
+func (*slowStore) Watch(func()) (stop func()) { return func() {} }
