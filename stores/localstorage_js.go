@@ -132,7 +132,8 @@ func (s *localStorage) load(ctx context.Context) (onerefresh.Record, error) {
 
 // How long localStorage may take to show a write by another process. 1 ms is
 // usual. To take a record for removed too early does less harm than to take an
-// old one for the newest.
+// old one for the newest, unless the newest was never seen here: then somebody
+// may have signed in since it was removed.
 const (
 	patience        = 3 * time.Second
 	removedPatience = 500 * time.Millisecond
@@ -169,7 +170,7 @@ func (s *localStorage) catchUp(ctx context.Context, newest uint64) (sight, error
 			return v, err
 		}
 		limit := patience
-		if !v.present {
+		if !v.present && (v.known == 0 || v.known >= newest) {
 			limit = removedPatience
 		}
 		// A tab that was frozen finds its time over when it wakes up, and the

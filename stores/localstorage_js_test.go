@@ -59,6 +59,7 @@ func TestLocalStorage(t *testing.T) {
 				t.Run("no room", noRoom)
 				if c.coherent {
 					t.Run("waits for the newest", waitsForTheNewest)
+					t.Run("the newest is yet to show", func(t *testing.T) { t.Parallel(); newestIsYetToShow(t) })
 					t.Run("the browser lost the newest", func(t *testing.T) { t.Parallel(); browserLostTheNewest(t) })
 				}
 				t.Run("other code signs in", func(t *testing.T) { t.Parallel(); otherCodeSignsIn(t) })
@@ -313,6 +314,25 @@ func waitsForTheNewest(t *testing.T) {
 				t.Errorf("Load returns generation %d with %q", got.Generation, got.Token.RefreshToken)
 			}
 		})
+	}
+}
+
+// newestIsYetToShow: other code has cleared storage, and then somebody signed in
+// elsewhere. That there is a generation which was never seen here tells that
+// from a removal, however busy the machine is.
+func newestIsYetToShow(t *testing.T) {
+	s, elsewhere := open(t), open(t)
+	rec := signIn(t, s, onerefresh.Token{AccessToken: "a", RefreshToken: "old"})
+	rec.Generation++
+	rec.Token = onerefresh.Token{AccessToken: "b", RefreshToken: "new"}
+	swap(t, elsewhere, load(t, elsewhere), rec)
+	eval(t, `
+		const late = localStorage.getItem(a);
+		localStorage.removeItem(a);
+		setTimeout(() => localStorage.setItem(a, late), 1000);
+	`, t.Name())
+	if got := load(t, s); got.Token.RefreshToken != "new" {
+		t.Errorf("Load returns generation %d with %q", got.Generation, got.Token.RefreshToken)
 	}
 }
 
