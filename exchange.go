@@ -21,24 +21,52 @@ type outcome struct {
 func (s *Session) exchange(rec *Record) (Response, error) {
 	ctx, cancel := withTimeout(context.Background(), s.opts.ExchangeTimeout)
 	defer cancel()
+	begin := s.now()
 	for retried := false; ; retried = true {
 		result := make(chan outcome, 1)
 		go s.present(ctx, rec.Token.RefreshToken, result)
-		select {
-		case o := <-result:
-			if o.err == nil {
-				o.err = o.answer.check()
-			}
-			if o.err == nil || retried || ctx.Err() != nil || s.opts.Provider.classify(o.err) != noAnswer {
-				return o.answer, o.err
-			}
-			rec.Attempt.Count++
-		case <-ctx.Done():
+		o, ok := s.outcome(ctx, begin, result)
+		if !ok {
 			go s.rescue(*rec, result)
 			return Response{}, errTimeout
 		}
+		if o.err == nil {
+			o.err = o.answer.check()
+		}
+		if o.err == nil || retried || ctx.Err() != nil || s.opts.Provider.classify(o.err) != noAnswer {
+			return o.answer, o.err
+		}
+		rec.Attempt.Count++
 	}
 }
+
+// outcome waits for that of an exchange until ctx ends. A process that was
+// frozen finds when it wakes up that the time is over, and the answer not yet
+// delivered: it gets a while more, before the lock goes to a peer that would
+// send the spent refresh token again.
+func (s *Session) outcome(ctx context.Context, begin time.Time, result <-chan outcome) (o outcome, ok bool) {
+	select {
+	case o = <-result:
+		return o, true
+	case <-ctx.Done():
+	}
+	if s.now().Sub(begin) < s.opts.ExchangeTimeout+overslept {
+		return outcome{}, false
+	}
+	timer := time.NewTimer(wakeTime)
+	defer timer.Stop()
+	select {
+	case o = <-result:
+		return o, true
+	case <-timer.C:
+		return outcome{}, false
+	}
+}
+
+const (
+	overslept = 500 * time.Millisecond // a timer that is later than that was frozen
+	wakeTime  = 4 * time.Second        // until what came meanwhile has been delivered
+)
 
 // present sends on result in any case, so that an adapter that panics or ends
 // its goroutine does not leave anyone waiting.

@@ -277,6 +277,36 @@ func TestLateAnswerIsNotDropped(t *testing.T) {
 	})
 }
 
+// A tab that was frozen wakes up, and its timers fire before the answer is
+// delivered. To a strict server a peer must not send the spent token again.
+func TestAnswerThatCameWhileFrozenIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var frozen atomic.Bool
+		clock := clockFunc(func() time.Time {
+			if frozen.Load() {
+				return time.Now().Add(time.Hour)
+			}
+			return time.Now()
+		})
+		tabs := []*onerefresh.Session{w.open(func(o *onerefresh.Options) { o.Clock = clock }), w.open(func(o *onerefresh.Options) { o.Clock = clock })}
+		w.signIn(tabs[0])
+		w.expect(func(ctx context.Context, rotate func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			response, err := rotate()
+			frozen.Store(true)
+			<-ctx.Done()
+			time.Sleep(3 * time.Second)
+			return response, err
+		})
+		w.mustHave(w.storm(tabs...)...)
+		w.mustHaveSeen(t, 1)
+	})
+}
+
+type clockFunc func() time.Time
+
+func (f clockFunc) Now() time.Time { return f() }
+
 func TestExchangeThatHangsIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

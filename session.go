@@ -35,7 +35,8 @@ type Options struct {
 	ExpiryMargin time.Duration
 
 	// ExchangeTimeout bounds an exchange, and with it the time for which the
-	// lock is held. The default is 10 seconds.
+	// lock is held; after that a process that was frozen meanwhile has 4
+	// seconds to receive what came. The default is 10 seconds.
 	ExchangeTimeout time.Duration
 
 	// LockTimeout bounds the wait for the lock. The default is 30 seconds.
