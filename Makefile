@@ -9,7 +9,7 @@ ADDR        = 127.0.0.1:8080
 FUZZTIME    = 5s
 MINUTES     = 1
 
-.PHONY: all demo test lint test-go test-js fuzz test-browser e2e faults soak npm npm-test explore size bench bench-go e2e-engines chromium clean
+.PHONY: all demo test lint test-go test-js fuzz test-browser e2e soak npm npm-test explore size bench bench-go e2e-engines chromium clean
 all: test
 
 demo: npm
@@ -45,13 +45,14 @@ fuzz:
 
 # What needs navigator.locks or localStorage runs in a page.
 test-browser: chromium bin/chromium-exec
-	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=secure" ./jsbridge ./locks ./stores
+	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=secure" ./jsbridge ./locks ./stores ./wasm
 	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=insecure" ./jsbridge ./locks ./stores
 	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=opaque" ./jsbridge ./locks ./stores
 
 bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 	go build -o $@ ./internal/chromium/exec
 
+# Tests of faults wait more than they compute: four run at a time.
 e2e: chromium
 	go test -count=1 -v -timeout 15m $$(go list ./e2e/... | grep -v /engines)
 

@@ -26,14 +26,15 @@ const settableClock = `(() => {
 // clocked opens n tabs whose clock can be set.
 func clocked(t *testing.T, n int) *visit {
 	t.Helper()
-	v := altered(t, n, settableClock)
+	v := altered(t, n, settableClock, "{}")
 	v.grant = v.signInFor(v.tabs[0], "alice", time.Hour)
 	v.allSignedIn()
 	return v
 }
 
 // altered opens n tabs in which a script runs before anything else.
-func altered(t *testing.T, n int, script string) *visit {
+// options are those of open, as JavaScript text.
+func altered(t *testing.T, n int, script, options string) *visit {
 	t.Helper()
 	v := &visit{stage: newFaultStage(t)}
 	for range n {
@@ -41,11 +42,10 @@ func altered(t *testing.T, n int, script string) *visit {
 		if _, err := chromedp.Call(tab.ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
 			t.Fatal(err)
 		}
-		if err := chromedp.Do(tab.ctx, chromedp.Navigate(v.url+"/tab")); err != nil {
+		if err := chromedp.Do(tab.ctx, chromedp.Navigate(v.url+"/page")); err != nil {
 			t.Fatal(err)
 		}
-		eval[any](tab, library)
-		eval[any](tab, "join().then(() => null)")
+		eval[any](tab, "join("+options+").then(() => null)")
 		v.tabs = append(v.tabs, tab)
 	}
 	return v
@@ -70,6 +70,7 @@ func (v *visit) allAsk() {
 
 // A step of the clock costs one exchange at most, and that for all tabs.
 func TestClockSet(t *testing.T) {
+	t.Parallel()
 	for name, step := range map[string]time.Duration{"back": -3 * time.Hour, "forward": 3 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,17 +91,19 @@ func TestClockSet(t *testing.T) {
 
 // While a request is under way, the clock is set.
 func TestClockSetInFlight(t *testing.T) {
+	t.Parallel()
 	for name, step := range map[string]time.Duration{"back": -3 * time.Hour, "forward": 3 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			v := clocked(t, 3)
-			v.configure(authserver.Settings{LatencyBefore: 500 * time.Millisecond})
 			v.set(2 * time.Hour)
+			request := v.hold(beforeDeciding)
 			for _, tab := range v.tabs {
 				v.begin(tab)
 			}
-			v.arrived(1)
+			v.arrivedAt(request)
 			v.set(step)
+			request.release()
 			for _, tab := range v.tabs {
 				v.mustGetToken(v.end(tab, 5*time.Second))
 			}
@@ -111,6 +114,7 @@ func TestClockSetInFlight(t *testing.T) {
 
 // The clock is set back in a cooldown: that does not prolong it.
 func TestClockSetBackInACooldown(t *testing.T) {
+	t.Parallel()
 	v := clocked(t, 2)
 	v.fail(authserver.Failure{Kind: authserver.FailStatus, Status: 503})
 	v.set(2 * time.Hour)
@@ -125,6 +129,7 @@ func TestClockSetBackInACooldown(t *testing.T) {
 // A server whose tokens are stale on arrival gets one exchange, and then is
 // left alone for a while.
 func TestTokenStaleOnArrival(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(3, "{}")
 	v.auth.Configure(func(s *authserver.Settings) { s.ExpiresIn = "0" })
 	for _, tab := range v.tabs {
@@ -157,6 +162,7 @@ func TestTokenStaleOnArrival(t *testing.T) {
 // An answer without expires_in breaks the contract, and its refresh token
 // counts all the same.
 func TestNoExpiresIn(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(2, "{}")
 	v.fail(authserver.Failure{Kind: authserver.FailExpiresIn, ExpiresIn: authserver.Omit})
 	for _, tab := range v.tabs {

@@ -22,17 +22,20 @@ var lockless = map[string]string{
 // Without locks a tab waits for its peer's outcome, as far as that is on
 // record, and for no longer than an exchange may take.
 func TestWebLocksUnusable(t *testing.T) {
+	t.Parallel()
 	for how, script := range lockless {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			v := altered(t, 3, script)
+			v := altered(t, 3, script, "{}")
 			v.grant = v.signInFor(v.tabs[0], "alice", 0)
 			v.allSignedIn()
 			v.all(v.each("tab.ready.then((session) => session.coordination)"), "tab")
-			v.configure(authserver.Settings{LatencyBefore: 200 * time.Millisecond})
+			request := v.hold(beforeAnswer)
 			for _, tab := range v.tabs {
 				v.begin(tab)
 			}
+			v.arrivedAt(request)
+			request.release()
 			for _, tab := range v.tabs {
 				v.mustGetToken(v.end(tab, 5*time.Second))
 			}
@@ -41,25 +44,40 @@ func TestWebLocksUnusable(t *testing.T) {
 	}
 }
 
-func TestHolderClosedInFlightWithoutWebLocks(t *testing.T) {
-	v := altered(t, 2, lockless["missing"])
-	v.grant = v.signInFor(v.tabs[0], "alice", 0)
-	v.allSignedIn()
-	v.configure(authserver.Settings{LatencyBefore: 200 * time.Millisecond, GracePeriod: time.Minute})
-	v.begin(v.tabs[0])
-	v.arrived(1)
-	v.begin(v.tabs[1])
-	v.tabs[0].kill()
-	v.tabs = v.tabs[1:]
-	// Its attempt counts for as long as an exchange may take, 2 s here, and 2 s
-	// for clocks that differ.
-	v.mustGetToken(v.end(v.tabs[0], 7*time.Second))
-	v.mustHaveSeen(rotated, grace)
+// Its attempt counts for as long as an exchange may take, 2 s here, and 2 s
+// for clocks that differ.
+func TestHolderGoneInFlightWithoutWebLocks(t *testing.T) {
+	t.Parallel()
+	for how, leave := range dying {
+		for period, want := range map[time.Duration]authserver.Outcome{time.Minute: grace, 0: reuse} {
+			t.Run(fmt.Sprintf("%s, %s", how, want), func(t *testing.T) {
+				t.Parallel()
+				v := altered(t, 2, lockless["missing"], "{exchangeTimeout: 2000}")
+				v.grant = v.signInFor(v.tabs[0], "alice", 0)
+				v.allSignedIn()
+				v.configure(authserver.Settings{GracePeriod: period})
+				request := v.hold(beforeAnswer)
+				v.begin(v.tabs[0])
+				v.arrivedAt(request)
+				v.begin(v.tabs[1])
+				v.leaves(leave)
+				request.release()
+				got := v.end(v.tabs[0], 7*time.Second)
+				if want == grace {
+					v.mustGetToken(got)
+				} else {
+					v.mustHaveLostAnswer(got)
+				}
+				v.mustHaveSeen(rotated, want)
+			})
+		}
+	}
 }
 
 func TestOddNames(t *testing.T) {
+	t.Parallel()
 	v := &visit{stage: newFaultStage(t)}
-	v.tabs = []*page{v.load("/tab"), v.load("/tab")}
+	v.tabs = []*page{v.load(), v.load()}
 	for _, name := range []string{"-", "-leading", " ", "a/b:c", "onerefresh:visit", "ünïcødé 🗝", "\u0000\n", `"'\`, "__proto__", fmt.Sprintf("%2000d", 1)} {
 		text, _ := json.Marshal(name)
 		for _, tab := range v.tabs {
@@ -79,8 +97,9 @@ func TestOddNames(t *testing.T) {
 
 // A name that has no UTF-8 is one name for the loader and another for Go.
 func TestNameThatIsNotWellFormed(t *testing.T) {
+	t.Parallel()
 	v := &visit{stage: newFaultStage(t)}
-	v.tabs = []*page{v.load("/tab")}
+	v.tabs = []*page{v.load()}
 	got := eval[string](v.tabs[0], `join({ name: "\ud800" }).then(() => "opened", ({ code }) => code)`)
 	if got != "invalid_options" {
 		t.Errorf("got %s", got)
@@ -89,11 +108,12 @@ func TestNameThatIsNotWellFormed(t *testing.T) {
 
 // One session's exchange does not keep another's callers waiting.
 func TestTwoSessionsInOnePage(t *testing.T) {
-	v := newFaultStage(t).stale(1, "{exchangeTimeout: 5000}")
-	tab := v.tabs[0]
-	v.fail(authserver.Failure{Kind: authserver.FailHang})
+	t.Parallel()
+	v := newFaultStage(t).stale(1, "{exchangeTimeout: 100000}")
+	tab, first := v.tabs[0], v.grant
+	request := v.hold(beforeAnswer)
 	v.begin(tab)
-	v.arrived(1)
+	v.arrivedAt(request)
 	response := v.auth.OpenGrant("bob", 0)
 	text, _ := json.Marshal(response)
 	eval[any](tab, fmt.Sprintf(`(async () => {
@@ -102,18 +122,17 @@ func TestTwoSessionsInOnePage(t *testing.T) {
 		tab.ready = first;
 		await other.signIn(%s);
 	})()`, text))
-	got := eval[answer](tab, "ask({}, other)")
-	v.mustGetToken(got)
-	if got.MS > 1000 {
-		t.Errorf("%v, while the other session waits", got)
-	}
-	v.mustHaveSeen(failed)
-	v.mustFail(v.end(tab, 7*time.Second), "temporarily_unavailable")
-	v.mustGetTokenSoon(tab)
-	v.mustHaveSeen(failed, rotated)
+	v.grant = response.Grant
+	v.mustGetToken(eval[answer](tab, "ask({}, other)")) // while the first one waits
+	v.mustHaveSeen(rotated)
+	v.grant = first
+	request.release()
+	v.mustGetToken(v.end(tab, time.Second))
+	v.mustHaveSeen(rotated)
 }
 
 func TestTheSameSessionTwiceInOnePage(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(1, "{}")
 	tab := v.tabs[0]
 	got := eval[[]answer](tab, `(async () => {
@@ -134,13 +153,17 @@ func TestTheSameSessionTwiceInOnePage(t *testing.T) {
 }
 
 func TestTenThousandCallers(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(2, "{}")
-	v.configure(authserver.Settings{LatencyBefore: 100 * time.Millisecond})
+	request := v.hold(beforeAnswer)
 	v.begin(v.tabs[1])
-	got := eval[map[string]int](v.tabs[0], `Promise.all(Array.from({ length: 10000 }, () => ask())).then((all) => ({
+	v.arrivedAt(request)
+	eval[any](v.tabs[0], `(window.all = Promise.all(Array.from({ length: 10000 }, () => ask())), null)`)
+	request.release()
+	got := eval[map[string]int](v.tabs[0], `all.then((all) => ({
 		tokens: new Set(all.map(({ token }) => token)).size, callers: all.filter(({ token }) => token).length,
 		ms: Math.round(Math.max(...all.map(({ ms }) => ms))) }))`)
-	if got["callers"] != 10000 || got["tokens"] != 1 || got["ms"] > 5000 {
+	if got["callers"] != 10000 || got["tokens"] != 1 || time.Duration(got["ms"])*time.Millisecond > slack {
 		t.Errorf("10,000 callers: %v", got)
 	}
 	t.Log(got)
@@ -148,30 +171,40 @@ func TestTenThousandCallers(t *testing.T) {
 	v.mustHaveSeen(rotated)
 }
 
-// Whoever gives up gets its error at once, and hurts nobody else.
+// Whoever gives up gets its error, and hurts nobody else.
 func TestCallersAbortAtRandom(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(2, "{}")
-	v.configure(authserver.Settings{LatencyBefore: 300 * time.Millisecond})
-	got := eval[map[string]int](v.tabs[0], `Promise.all(Array.from({ length: 1000 }, async (_, i) => {
+	request := v.hold(beforeAnswer)
+	count := func(callers string) map[string]int {
+		return eval[map[string]int](v.tabs[0], fmt.Sprintf(`Promise.all(%s).then((all) => {
+			const got = all.map(({ token, code }) => token ? "token" : code);
+			return Object.fromEntries([...new Set(got)].map((kind) => [kind, got.filter((k) => k === kind).length]));
+		})`, callers))
+	}
+	eval[any](v.tabs[0], `(window.stayed = Array.from({ length: 500 }, (_, i) => ask({ forceRefresh: i % 3 === 0 })), null)`)
+	quitters := count(`Array.from({ length: 500 }, (_, i) => {
 		const controller = new AbortController();
-		if (i % 2) setTimeout(() => controller.abort(), Math.random() * 250);
-		const { token, code } = await ask({ signal: controller.signal, forceRefresh: i % 3 === 0 });
-		return (i % 2 ? "gave up " : "stayed ") + (token ? "token" : code);
-	})).then((all) => Object.fromEntries([...new Set(all)].map((kind) => [kind, all.filter((k) => k === kind).length])))`)
-	if got["gave up aborted"] != 500 || got["stayed token"] != 500 {
-		t.Errorf("callers: %v", got)
+		setTimeout(() => controller.abort(), Math.random() * 250);
+		return ask({ signal: controller.signal, forceRefresh: i % 3 === 0 });
+	})`)
+	if quitters["aborted"] != 500 {
+		t.Errorf("who gave up got %v", quitters)
+	}
+	v.arrivedAt(request)
+	request.release()
+	if stayed := count("stayed"); stayed["token"] != 500 {
+		t.Errorf("who stayed got %v", stayed)
 	}
 	v.mustGetToken(v.ask(v.tabs[1], 3*time.Second))
 	v.mustHaveSeen(rotated)
 	// All give up: the answer is stored all the same.
-	eval[any](v.tabs[1], `(async () => {
-		const controller = new AbortController();
-		const asked = ask({ signal: controller.signal, forceRefresh: true });
-		setTimeout(() => controller.abort(), 100);
-		return asked;
-	})()`)
-	v.arrived(2)
-	v.settled()
+	request = v.hold(beforeAnswer)
+	eval[any](v.tabs[1], `(window.controller = new AbortController(), window.asked = ask({ signal: controller.signal, forceRefresh: true }), null)`)
+	v.arrivedAt(request)
+	eval[any](v.tabs[1], `(controller.abort(), null)`)
+	v.mustFail(v.end(v.tabs[1], slack), "aborted")
+	request.release()
 	v.mustGetToken(v.ask(v.tabs[0], 3*time.Second))
 	v.mustHaveSeen(rotated, rotated)
 }
@@ -179,11 +212,13 @@ func TestCallersAbortAtRandom(t *testing.T) {
 // Callers of a closed session do not wait, and the answer that is under way is
 // not lost.
 func TestCloseInFlight(t *testing.T) {
-	v := inFlight(t, 2)
+	t.Parallel()
+	v, release := inFlight(t, 2)
 	holder, peer := v.tabs[0], v.tabs[1]
 	eval[any](holder, "tab.ready.then((session) => (session.close(), null))")
 	v.mustFail(v.end(holder, 2*time.Second), "closed")
 	v.mustFail(v.ask(holder, time.Second), "closed")
+	release()
 	v.mustGetToken(v.ask(peer, 5*time.Second))
 	v.mustHaveSeen(rotated)
 }
@@ -191,6 +226,7 @@ func TestCloseInFlight(t *testing.T) {
 // A page is kept in the back/forward cache while another one refreshes, and
 // uses the new token when it is back.
 func TestBackForwardCache(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(2, "{}")
 	away, peer := v.tabs[0], v.tabs[1]
 	v.mustGetToken(v.ask(away, 3*time.Second))
@@ -214,11 +250,12 @@ func TestBackForwardCache(t *testing.T) {
 
 // A page that waits for the lock is left, and is back when the token is there.
 func TestBackForwardCacheWhileWaiting(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(2, "{}")
-	v.configure(authserver.Settings{LatencyAfter: time.Second})
 	holder, away := v.tabs[0], v.tabs[1]
+	request := v.hold(beforeAnswer)
 	v.begin(holder)
-	v.arrived(1)
+	v.arrivedAt(request)
 	eval[any](away, `(addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted)), null)`)
 	v.begin(away)
 	away.wait("navigator.locks.query().then(({ pending }) => pending.length === 1)")
@@ -226,6 +263,7 @@ func TestBackForwardCacheWhileWaiting(t *testing.T) {
 		t.Fatal(err)
 	}
 	holder.wait("navigator.locks.query().then(({ pending }) => pending.length === 0)")
+	request.release()
 	v.mustGetToken(v.end(holder, 3*time.Second))
 	eval[any](away, "(history.back(), null)")
 	away.wait("window.persisted === true")
@@ -233,9 +271,54 @@ func TestBackForwardCacheWhileWaiting(t *testing.T) {
 	v.mustHaveSeen(rotated)
 }
 
+// A page is left while its own exchange is in flight. Alone, it is kept as it
+// is; another tab that wants its lock has the browser give the page up, and
+// finds its attempt on record.
+func TestBackForwardCacheInFlight(t *testing.T) {
+	t.Parallel()
+	for name, wanted := range map[string]bool{"the lock is wanted": true, "nobody wants the lock": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := newFaultStage(t).stale(2, "{}")
+			v.configure(authserver.Settings{GracePeriod: time.Minute})
+			away, peer := v.tabs[0], v.tabs[1]
+			eval[any](away, `(addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted)), null)`)
+			request := v.hold(beforeAnswer)
+			v.begin(away)
+			v.arrivedAt(request)
+			if err := chromedp.Do(away.ctx, chromedp.Navigate(v.url+"/blank")); err != nil {
+				t.Fatal(err)
+			}
+			if wanted {
+				if got := v.ask(peer, afterDeath); got.Code != "" {
+					v.mustFail(got, "temporarily_unavailable")
+				}
+				v.mustGetTokenSoon(peer)
+			}
+			request.release()
+			eval[any](away, "(history.back(), null)")
+			away.wait(`location.pathname === "/page" && document.readyState === "complete"`)
+			persisted := eval[bool](away, "window.persisted === true")
+			t.Logf("persisted: %v; the endpoint saw %v", persisted, v.saw())
+			if persisted {
+				v.mustGetTokenSoon(away)
+			}
+			v.mustGetTokenSoon(peer)
+			for _, tab := range v.tabs {
+				if tab == peer || persisted {
+					if n := eval[int](tab, `saw("signedout")`); n > 0 {
+						t.Error("signed out")
+					}
+				}
+			}
+		})
+	}
+}
+
 // WebKit delivers storage events to the tab that wrote, too:
 // https://bugs.webkit.org/show_bug.cgi?id=210512.
 func TestStorageEventsInTheWritingTab(t *testing.T) {
+	t.Parallel()
 	v := altered(t, 2, `{
 		const { setItem } = Storage.prototype;
 		Storage.prototype.setItem = function (key, newValue) {
@@ -244,7 +327,7 @@ func TestStorageEventsInTheWritingTab(t *testing.T) {
 			dispatchEvent(event);
 			setTimeout(() => dispatchEvent(event), 5);
 		};
-	}`)
+	}`, "{}")
 	v.grant = v.signInFor(v.tabs[0], "alice", 0)
 	v.allSignedIn()
 	for _, tab := range v.tabs {

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,14 +14,14 @@ import (
 )
 
 // inFlight begins an exchange in the first tab, and returns when the server has
-// rotated and not answered yet.
-func inFlight(t *testing.T, n int) *visit {
+// rotated. It answers when release is called.
+func inFlight(t *testing.T, n int) (v *visit, release func()) {
 	t.Helper()
-	v := newFaultStage(t).stale(n, "{}")
-	v.configure(authserver.Settings{LatencyAfter: 500 * time.Millisecond})
+	v = newFaultStage(t).stale(n, "{}")
+	request := v.hold(beforeAnswer)
 	v.begin(v.tabs[0])
-	v.eventually(func() bool { return v.ledger().Count(rotated) == 1 })
-	return v
+	v.arrivedAt(request)
+	return v, request.release
 }
 
 // stored returns what is in storage as the session's record.
@@ -56,11 +57,13 @@ func (v *visit) mustHaveLetGo(grant string) {
 }
 
 func TestSignOutInFlight(t *testing.T) {
+	t.Parallel()
 	for i, where := range []string{"the same tab", "another tab"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
-			v := inFlight(t, 2)
+			v, release := inFlight(t, 2)
 			eval[any](v.tabs[i], "tab.signOut().then(() => null)")
+			release()
 			v.mustFail(v.end(v.tabs[0], 3*time.Second), "signed_out")
 			v.mustHaveLetGo(v.grant)
 			for _, tab := range v.tabs {
@@ -75,12 +78,14 @@ func TestSignOutInFlight(t *testing.T) {
 }
 
 func TestSignInAsAnotherUserInFlight(t *testing.T) {
+	t.Parallel()
 	for i, where := range []string{"the same tab", "another tab"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
-			v := inFlight(t, 2)
+			v, release := inFlight(t, 2)
 			alice := v.grant
 			v.grant = v.signInAs(v.tabs[i], "bob")
+			release()
 			v.allAreBob()
 			v.mustHaveLetGo(alice)
 		})
@@ -101,14 +106,16 @@ func (v *visit) allAreBob() {
 }
 
 func TestForeignSignInInFlight(t *testing.T) {
+	t.Parallel()
 	for i, where := range []string{"the same tab", "another tab"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
-			v := inFlight(t, 2)
+			v, release := inFlight(t, 2)
 			alice := v.grant
 			response := v.auth.OpenGrant("bob", time.Hour)
 			v.grant = response.Grant
 			eval[any](v.tabs[i], v.foreign(response))
+			release()
 			v.allAreBob()
 			v.mustHaveLetGo(alice)
 		})
@@ -116,11 +123,13 @@ func TestForeignSignInInFlight(t *testing.T) {
 }
 
 func TestForeignClearInFlight(t *testing.T) {
+	t.Parallel()
 	for i, where := range []string{"the same tab", "another tab"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
-			v := inFlight(t, 2)
+			v, release := inFlight(t, 2)
 			eval[any](v.tabs[i], "(localStorage.clear(), null)")
+			release()
 			v.mustFail(v.end(v.tabs[0], 5*time.Second), "signed_out")
 			v.mustHaveLetGo(v.grant)
 			for _, tab := range v.tabs {
@@ -135,6 +144,7 @@ func TestForeignClearInFlight(t *testing.T) {
 
 // A page without storage, such as that of an opaque origin, is told so.
 func TestStorageRefused(t *testing.T) {
+	t.Parallel()
 	p := newFaultStage(t).open("/opaque")
 	got := eval[string](p, `import(new URL("/dist/index.js", location.href)).then(({ open }) =>
 		open({ name: "visit", tokenEndpoint: "/token", clientId: "demo" })).then(() => "opened", (e) => e.code + " " + e.cause?.name)`)
@@ -145,6 +155,7 @@ func TestStorageRefused(t *testing.T) {
 
 // Storage that is refused later: nothing is spent that could not be stored.
 func TestStorageRefusedAfterOpening(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(1, "{}")
 	tab := v.tabs[0]
 	eval[any](tab, `(window.original = Storage.prototype.getItem, Storage.prototype.getItem = () => { throw new DOMException("refused", "SecurityError") }, null)`)
@@ -165,6 +176,7 @@ const fill = `(() => {
 
 // There is no room for the attempt: nothing is sent.
 func TestStorageFullBeforeTheExchange(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(2, "{}")
 	eval[any](v.tabs[0], fill)
 	v.mustFail(v.ask(v.tabs[0], 10*time.Second), "temporarily_unavailable")
@@ -178,6 +190,7 @@ func TestStorageFullBeforeTheExchange(t *testing.T) {
 // There is room for the attempt, but not for the answer: who has it goes on
 // with it, the others are told, and nobody sends the spent token again.
 func TestStorageFullAfterTheExchange(t *testing.T) {
+	t.Parallel()
 	v := newFaultStage(t).stale(2, `{tokenEndpoint: undefined, clientId: "demo", refresh: async (refresh_token) => {
 		const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token, client_id: "demo" });
 		const answer = await (await fetch("/token", { method: "POST", body })).json();
@@ -203,6 +216,7 @@ func TestStorageFullAfterTheExchange(t *testing.T) {
 
 // What cannot be read is not overwritten but by a sign-in.
 func TestRecordsThatAreNotOurs(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"corrupt":           `{"v": 1, "access_tok`,
 		"no object":         `"x"`,
@@ -234,4 +248,103 @@ func TestRecordsThatAreNotOurs(t *testing.T) {
 			v.mustHaveSeen(rotated)
 		})
 	}
+}
+
+// To be sure that storage will show nothing better takes 3 s. Ten tabs spend
+// them at once, and each caller learns what is wrong.
+func TestRecordThatIsOfNoUseInTenTabs(t *testing.T) {
+	t.Parallel()
+	v := newFaultStage(t).stale(10, "{lockTimeout: 30000}") // the default
+	for _, tc := range []struct {
+		name, field string
+		spoil       func(old string) string // what is stored in the end
+	}{
+		{"corrupt", "refresh_token", func(string) string {
+			return `{"v": 1, "generation": 1, "access_token": "x", "refresh_token": []}`
+		}},
+		{"generation lost", "generation", func(old string) string { // as after a crash of the browser
+			v.mustGetTokenSoon(v.tabs[0])
+			return old
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			text := tc.spoil(v.stored(v.tabs[0]))
+			before := len(v.ledger().Presentations)
+			eval[any](v.tabs[0], fmt.Sprintf(`(localStorage["onerefresh:visit"] = %q, null)`, text))
+			for _, tab := range v.tabs {
+				tab.wait(fmt.Sprintf(`localStorage["onerefresh:visit"] === %q`, text))
+			}
+			for _, tab := range v.tabs {
+				v.begin(tab)
+			}
+			for _, tab := range v.tabs {
+				got := v.end(tab, 6*time.Second)
+				v.mustFail(got, "misconfigured")
+				if !strings.Contains(got.Message, tc.field) {
+					t.Errorf("%v does not name %s", got, tc.field)
+				}
+			}
+			if n := len(v.ledger().Presentations) - before; n > 0 {
+				t.Errorf("%d refresh tokens sent", n)
+			}
+			v.grant = v.signInFor(v.tabs[0], "alice", 0)
+			v.allSignedIn()
+		})
+	}
+	for _, tab := range v.tabs {
+		v.mustGetTokenSoon(tab)
+	}
+	v.mustHaveSeen(rotated)
+}
+
+var rounds = flag.Int("rounds", 10, "how often a user signs in after storage was cleared by other code")
+
+// Other code clears storage, and a user signs in in another tab, while callers
+// keep asking. Whoever asks when the sign-in is in place gets its token: a copy
+// of storage that still shows nothing is not taken for a sign-out.
+func TestSignInAfterForeignClear(t *testing.T) {
+	t.Parallel()
+	v := newFaultStage(t).stale(4, "{}")
+	for _, tab := range v.tabs[1:] {
+		eval[any](tab, `{
+			window.answers = [];
+			window.keepAsking = async () => {
+				for (window.asking = true; asking; await new Promise((resolve) => setTimeout(resolve, 5))) answers.push(await ask());
+			};
+			null
+		}`)
+	}
+	var told, signedOut int
+	for round := range *rounds {
+		for _, tab := range v.tabs[1:] {
+			eval[any](tab, `(answers.length = 0, window.stopped = keepAsking(), null)`)
+			tab.wait(`answers.some(({ token }) => token)`)
+		}
+		eval[any](v.tabs[1], `(localStorage.clear(), null)`)
+		response := v.auth.OpenGrant("bob", time.Duration(round%2)*time.Hour) // or stale at once
+		v.grant = response.Grant
+		text, err := json.Marshal(response)
+		if err != nil {
+			t.Fatal(err)
+		}
+		since := eval[float64](v.tabs[0], fmt.Sprintf(`tab.signIn(%s).then(() => performance.timeOrigin + performance.now())`, text))
+		for i, tab := range v.tabs[1:] {
+			tab.wait(fmt.Sprintf(`answers.some(({ token, asked }) => token && asked > %f)`, since))
+			all := eval[[]answer](tab, `(asking = false, stopped.then(() => answers))`)
+			for _, a := range all {
+				switch {
+				case a.Code == "signed_out" && a.Asked < since:
+					signedOut++ // as it was
+				case a.Code != "":
+					t.Errorf("round %d, tab %d: got %v, asked %.1f ms after the sign-in", round, i+2, a, a.Asked-since)
+				default:
+					told++
+				}
+			}
+		}
+		if n := v.ledger().Count(rotated); n != 1-round%2 || n != len(v.ledger().Presentations) {
+			t.Fatalf("round %d: the endpoint saw %+v", round, v.ledger().Presentations)
+		}
+	}
+	t.Logf("%d rounds: %d answers with a token, %d saw that nobody was signed in", *rounds, told, signedOut)
 }

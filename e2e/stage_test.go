@@ -44,6 +44,7 @@ func TestMain(m *testing.M) {
 type stage struct {
 	*testing.T
 	auth    *authserver.Server
+	gate    *gate // of the token endpoint, in the tests of faults
 	url     string
 	browser context.Context
 	control *page
