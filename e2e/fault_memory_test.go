@@ -1,0 +1,84 @@
+//go:build !(js && wasm)
+
+package e2e
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/heapprofiler"
+	"github.com/chromedp/chromedp"
+)
+
+var refreshes = flag.Int("refreshes", 500, "how many refreshes must leave the memory of a tab where it was")
+
+// exposeGo hands the object of wasm_exec.js, which holds all references of Go
+// to JavaScript values, to the test: it is the one that Go makes a Map with.
+const exposeGo = `{
+	const Real = Map;
+	window.Map = class extends Real {
+		constructor(entries) {
+			super(entries);
+			if (Array.isArray(entries) && entries[4]?.[0] === globalThis) window.go = entries[5][0];
+		}
+	};
+}`
+
+// memory is what a Go program in a page holds.
+type memory struct {
+	Bytes      int `json:"bytes"`      // linear memory, which never shrinks
+	References int `json:"references"` // to JavaScript values, those to be collected among them
+	Slots      int `json:"slots"`      // for such references; a freed one is used again
+	Heap       int `json:"heap"`       // of JavaScript, in bytes, after a collection
+}
+
+func (p *page) memory() memory {
+	p.Helper()
+	if _, err := chromedp.Call(p.ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
+		p.Fatal(err)
+	}
+	return eval[memory](p, `({ bytes: go.mem.buffer.byteLength, references: go._ids.size, slots: go._values.length, heap: performance.memory.usedJSHeapSize })`)
+}
+
+// Refreshes leave nothing behind in the tab that makes them. The first tenth
+// shows what a garbage collector lets pile up, and the rest must not add to it.
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	v := altered(t, 1, exposeGo, `{tokenEndpoint: undefined, refresh: async () => ({ access_token: crypto.randomUUID(), refresh_token: crypto.randomUUID(), expires_in: 3600 })}`)
+	tab := v.tabs[0]
+	v.grant = v.signInFor(tab, "alice", 0)
+	refresh := func(n int) {
+		t.Helper()
+		for n > 0 {
+			batch := min(n, 500)
+			n -= batch
+			got := eval[int](tab, fmt.Sprintf(`(async () => {
+				const tokens = new Set();
+				for (let i = 0; i < %d; i++) tokens.add((await ask({ forceRefresh: true })).token);
+				tab.events.length = 0;
+				return tokens.has(undefined) ? -1 : tokens.size;
+			})()`, batch))
+			if got != batch {
+				t.Fatalf("%d refreshes, %d tokens", batch, got)
+			}
+		}
+	}
+	refresh(*refreshes / 10)
+	before := tab.memory()
+	refresh(*refreshes - *refreshes/10)
+	after := tab.memory()
+	t.Logf("after %d refreshes %+v, after %d %+v", *refreshes/10, before, *refreshes, after)
+	// Go's collector lets the heap double before it runs, and references go
+	// with the Go values that hold them.
+	if after.Bytes > before.Bytes+(2<<20) {
+		t.Errorf("the memory of the module has grown from %d to %d bytes", before.Bytes, after.Bytes)
+	}
+	if after.Heap > before.Heap+(2<<20) {
+		t.Errorf("the heap of JavaScript has grown from %d to %d bytes", before.Heap, after.Heap)
+	}
+	if limit := 2*before.Slots + 1000; after.Slots > limit || after.References > limit {
+		t.Errorf("%d references in %d slots, after %d in %d", after.References, after.Slots, before.References, before.Slots)
+	}
+}
