@@ -65,7 +65,7 @@ func (s *Session) outcome(ctx context.Context, begin time.Time, result <-chan ou
 
 const (
 	overslept = 500 * time.Millisecond // a timer that is later than that was frozen
-	wakeTime  = 4 * time.Second        // until what came meanwhile has been delivered
+	wakeTime  = 8 * time.Second        // until what came meanwhile has been delivered
 )
 
 // present sends on result in any case, so that an adapter that panics or ends

@@ -35,7 +35,7 @@ type Options struct {
 	ExpiryMargin time.Duration
 
 	// ExchangeTimeout bounds an exchange, and with it the time for which the
-	// lock is held; after that a process that was frozen meanwhile has 4
+	// lock is held; after that a process that was frozen meanwhile has 8
 	// seconds to receive what came. The default is 10 seconds.
 	ExchangeTimeout time.Duration
 

@@ -8,7 +8,7 @@ import (
 )
 
 // lateness is for how long an answer may still come after its time is over.
-const lateness = 5 * time.Second
+const lateness = 10 * time.Second
 
 // outlive returns a context that ends a while after ctx, with the same cause.
 //
