@@ -52,19 +52,17 @@ test-browser: chromium bin/chromium-exec
 bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 	go build -o $@ ./internal/chromium/exec
 
-# Tests of faults wait more than they compute: four run at a time.
+# Storms are run alone, as they are timed. The others wait more than they
+# compute: some run at a time.
 e2e: chromium
-	go test -count=1 -v -timeout 15m $$(go list ./e2e/... | grep -v /engines)
+	go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$'
+	go test -count=1 -v -timeout 15m -parallel 4 -skip 'TestStorm$$|TestSoak' $$(go list ./e2e/... | grep -v /engines)
 
 # Storms, hand-off and sign-outs in WebKitGTK and Firefox, which are installed
 # where that is possible; with SHORT=1 less of it.
 e2e-engines:
 	@e2e/engines/ensure.sh
 	go test -count=1 -v -timeout 15m ./e2e/engines $(if $(SHORT),-short)
-
-# Everything that can go wrong, in the browser.
-faults: chromium
-	go test -count=1 -v -timeout 15m ./e2e -skip TestStorm -faults
 
 # Ten tabs and random faults, for MINUTES minutes; SEED=n draws those of a run
 # before.

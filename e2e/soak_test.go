@@ -255,7 +255,7 @@ func (s *soak) run(enough func(ran time.Duration) bool) {
 	})
 	healed := time.Now()
 	s.note("healed", "")
-	for deadline := healed.Add(memory + soakPatience); ; {
+	for deadline := healed.Add(aftermath + soakPatience); ; {
 		<-time.After(100 * time.Millisecond)
 		s.soakMu.Lock()
 		lost, unserved := s.lost, 0

@@ -357,8 +357,8 @@ func (w *witness) families() map[string]*granted {
 	return of
 }
 
-// memory is for how long a failure keeps everyone from the endpoint, at most.
-const memory = 35 * time.Second
+// aftermath is for how long a failure keeps everyone from the endpoint, at most.
+const aftermath = 35 * time.Second
 
 // soakSlack is for how long a tab's view of storage may be old, on a machine
 // that is busy with ten of them.
@@ -394,17 +394,17 @@ func (w *witness) unexplained(r report, ended map[*granted]time.Time) string {
 		return "the server had not said so"
 	case "temporarily_unavailable":
 		for _, p := range w.presentations {
-			if !p.good() && !p.permanent() && p.arrived.Before(end) && p.arrived.After(begin.Add(-memory)) {
+			if !p.good() && !p.permanent() && p.arrived.Before(end) && p.arrived.After(begin.Add(-aftermath)) {
 				return ""
 			}
 		}
-		if w.any("offline", begin.Add(-memory), end) {
+		if w.any("offline", begin.Add(-aftermath), end) {
 			return ""
 		}
 		return "nothing had failed"
 	case "misconfigured":
 		for _, p := range w.presentations {
-			if p.good() && p.access == "" && p.arrived.Before(end) && p.arrived.After(begin.Add(-memory)) {
+			if p.good() && p.access == "" && p.arrived.Before(end) && p.arrived.After(begin.Add(-aftermath)) {
 				return ""
 			}
 		}
