@@ -6,7 +6,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 JS          = GOOS=js GOARCH=wasm
 NODE_EXEC   = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
 ADDR        = 127.0.0.1:8080
-FUZZTIME    = 5s
+FUZZTIME    = 200000x
 MINUTES     = 1
 
 .PHONY: all demo test lint test-go test-js fuzz test-browser e2e soak npm npm-test explore size bench bench-go e2e-engines chromium clean
@@ -36,7 +36,8 @@ test-go: chromium
 test-js:
 	env -i PATH="$$PATH" HOME="$$HOME" $(JS) go test -exec $(NODE_EXEC) . ./jsbridge/... ./locks/... ./stores/... ./wasm/...
 
-# What they find is written to the testdata of the package.
+# What they find is written to the testdata of the package. By number, as the
+# end of a time is now and then reported as a failure: https://go.dev/issue/75804.
 fuzz:
 	go test -run NONE -fuzz FuzzTokenResponse -fuzztime $(FUZZTIME) ./wasm
 	go test -run NONE -fuzz FuzzRecord -fuzztime $(FUZZTIME) ./stores
