@@ -30,9 +30,6 @@ func (s *Session) exchange(rec *Record) (Response, error) {
 			go s.rescue(*rec, result)
 			return Response{}, errTimeout
 		}
-		if o.err == nil {
-			o.err = o.answer.check()
-		}
 		if o.err == nil || retried || ctx.Err() != nil || s.opts.Provider.classify(o.err) != noAnswer {
 			return o.answer, o.err
 		}
@@ -76,14 +73,23 @@ func (s *Session) present(ctx context.Context, refreshToken string, result chan<
 		recover()
 		result <- o
 	}()
+	begin := time.Now()
 	o.answer, o.err = s.opts.Refresher.Refresh(ctx, refreshToken)
+	if o.err == nil {
+		o.err = o.answer.check()
+	}
+	if o.err == nil {
+		// The server may have answered long before that was received: by a tab
+		// that was frozen, say.
+		o.answer.ExpiresIn = max(0, o.answer.ExpiresIn-time.Since(begin))
+	}
 }
 
 // rescue persists an answer that comes after the timeout all the same, if
 // nobody has refreshed the session meanwhile.
 func (s *Session) rescue(rec Record, result <-chan outcome) {
 	o := <-result
-	if o.err == nil && o.answer.check() == nil {
+	if o.err == nil {
 		s.persist(rec, o.answer)
 		s.deliver()
 	}

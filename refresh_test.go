@@ -303,6 +303,26 @@ func TestAnswerThatCameWhileFrozenIsWaitedFor(t *testing.T) {
 	})
 }
 
+// What the server calls the lifetime has begun when the answer is received.
+func TestSlowAnswerShortensTheLifetime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.open(func(o *onerefresh.Options) { o.ExchangeTimeout = time.Minute })
+		w.signIn(s)
+		w.expect(func(ctx context.Context, rotate func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			response, err := rotate()
+			response.ExpiresIn = time.Minute
+			time.Sleep(40 * time.Second)
+			return response, err
+		})
+		w.mustHave(w.storm(s)...)
+		w.mustHaveSeen(t, 1)
+		time.Sleep(20 * time.Second)
+		w.mustHave(w.storm(s)...)
+		w.mustHaveSeen(t, 2)
+	})
+}
+
 type clockFunc func() time.Time
 
 func (f clockFunc) Now() time.Time { return f() }
