@@ -16,14 +16,14 @@ func TestDemoPage(t *testing.T) {
 
 	click("#open-tabs") // five, by default
 	c.wait("demo.tabs() === 5")
-	for mode, want := range map[string]string{"none": "lost", "onerefresh": "kept"} {
-		click(`#modes [value=` + mode + `]`)
+	for _, o := range []struct{ mode, verdict string }{{"none", "lost"}, {"onerefresh", "kept"}} {
+		click(`#modes [value=` + o.mode + `]`)
 		click("#one")
-		c.wait(`document.querySelector("#running").hidden && document.querySelector("#verdict").dataset.state === "` + want + `"`)
+		c.wait(`document.querySelector("#running").hidden && document.querySelector("#verdict").dataset.state === "` + o.verdict + `"`)
 	}
 
 	click("#sign-in") // the authorization code flow with PKCE, in the mode chosen last
-	c.wait(`location.pathname === "/authorize"`)
+	c.wait(`location.pathname === "/authorize" && document.readyState === "complete"`)
 	eval[any](c, `document.querySelector("form").submit()`)
 	c.wait(`location.pathname === "/" && document.querySelector("#user").textContent.startsWith("Signed in as ada")`)
 	c.wait("demo.tabs() === 5")
