@@ -182,6 +182,9 @@ func (s *Session) replace(ctx context.Context, change func(old Record) (new Reco
 		if err != nil && !isRecordError(err) { // a record that cannot be read can be replaced
 			return Record{}, s.storeError(ctx, err)
 		}
+		if old.Writer != s.id {
+			s.observe(old) // nobody may have told of it yet
+		}
 		next, ok := change(old)
 		if !ok {
 			return old, nil

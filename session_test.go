@@ -430,3 +430,23 @@ func TestSignedOutIsConfirmed(t *testing.T) {
 type laggingStore struct{ *stores.MemoryStore }
 
 func (laggingStore) Peek() (onerefresh.Record, error) { return onerefresh.Record{}, nil }
+
+// A tab tells of what it finds when it writes, too: it may be that nothing told
+// it before, as a store's hints may be late.
+func TestSignOutOfASessionThatWasNotHeardOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		silent := w.open(func(o *onerefresh.Options) { o.Store = silentStore{o.Store} })
+		w.signIn(w.open(func(o *onerefresh.Options) { o.OnEvent = nil }))
+		if err := silent.SignOut(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := w.kinds(), []onerefresh.EventKind{onerefresh.EventSignedIn, onerefresh.EventSignedOut}; !slices.Equal(got, want) {
+			t.Errorf("events %q, want %q", got, want)
+		}
+	})
+}
+
+type silentStore struct{ onerefresh.Store }
+
+func (silentStore) Watch(func()) (stop func()) { return func() {} }
