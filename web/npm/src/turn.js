@@ -6,18 +6,23 @@
 /** How long tabs give way, in ms: the refresh is sent by then, and what they do while the server thinks disturbs nobody. */
 const courtesy = 100;
 
-/** @type {Map<string, Promise<void>>} the turns of this page by name */
+/** @type {Map<string, {begin: Promise<void>, end: () => void}>} the turns of this page by name */
 const turns = new Map();
 
 /**
- * Resolves when this page may begin: at once, unless another page is ahead of
- * it, and after a moment in any case.
+ * Returns a promise that resolves when this page may begin: at once, unless
+ * another page is ahead of it, and after a moment in any case. Whoever has
+ * begun calls end when there is nothing left to do.
  * @param {string} name  of the Web Lock by which pages know of each other
  */
 export function turn(name) {
   if (!turns.has(name)) {
-    const moment = new Promise((resolve) => setTimeout(resolve, courtesy));
-    turns.set(name, Promise.race([moment, ahead(name, moment)]));
+    let end;
+    const moment = new Promise((resolve) => {
+      end = resolve;
+      setTimeout(resolve, courtesy);
+    });
+    turns.set(name, { begin: Promise.race([moment, ahead(name, moment)]), end });
     moment.then(() => turns.delete(name));
   }
   return turns.get(name);
