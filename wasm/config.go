@@ -24,7 +24,7 @@ func (c config) options() (onerefresh.Options, error) {
 	}
 	opts := onerefresh.Options{
 		Name:            textMember(c.Value, "name"),
-		Store:           store,
+		Store:           c.since(store),
 		Provider:        onerefresh.Provider(textMember(c.Value, "provider")),
 		ExpiryMargin:    c.duration("expiryMargin", time.Second),
 		ExchangeTimeout: c.duration("exchangeTimeout", time.Millisecond),
@@ -59,6 +59,17 @@ func (c config) options() (onerefresh.Options, error) {
 	}
 	opts.OnEvent = func(e onerefresh.Event) { emit.Invoke(string(e.Kind), detail(e)) }
 	return opts, nil
+}
+
+func (c config) since(store *stores.LocalStorageStore) onerefresh.Store {
+	if !c.has("seen") {
+		return store
+	}
+	s := &since{Store: store, seen: new(onerefresh.Record)}
+	if text := textMember(c.Value, "seen"); text != "" {
+		*s.seen, _ = store.Decode(text) // what cannot be read was nobody's session
+	}
+	return s
 }
 
 func (c config) has(name string) bool {

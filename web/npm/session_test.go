@@ -229,6 +229,45 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// What other tabs do while the module is on its way is an event, too.
+func TestEventsBeforeTheModule(t *testing.T) {
+	for _, test := range []struct{ before, meanwhile, want string }{
+		{`store(valid)`, `localStorage.removeItem("onerefresh:s")`, "signedout"},
+		{`store(valid)`, `store({generation: 2})`, "signedout"},
+		{`store(valid)`, `store({...valid, generation: 2, access_token: "new"})`, "adopted"},
+		{`store(valid)`, `store({...valid, generation: 2, epoch: 2, access_token: "bob's"})`, "signedin"},
+		{``, `store(valid)`, "signedin"},
+		{``, `store(valid); session.signedIn; localStorage.removeItem("onerefresh:s")`, "signedout"},
+		{`store(valid)`, ``, ""},
+	} {
+		s := newSite(t)
+		arrive := make(chan struct{})
+		s.modules = append(s.modules, func(w http.ResponseWriter) {
+			<-arrive
+			w.Header().Set("Content-Type", "application/wasm")
+			module, _ := os.ReadFile(filepath.Join(dist, "onerefresh.wasm"))
+			w.Write(module)
+		})
+		page := s.open("esm")
+		eval[any](page, test.before+`;
+			const session = await onerefresh.open(options);
+			window.events = [];
+			for (const type of ["refreshed", "adopted", "signedin", "signedout", "refresherror"]) {
+				session.addEventListener(type, () => events.push(type));
+			}
+			`+test.meanwhile)
+		close(arrive)
+		got := eval[[]string](page, `
+			const other = await onerefresh.open({...options, name: "other"});
+			await other.signIn({access_token: "a", expires_in: 60}); // by then both sessions are open in the module
+			while (`+strconv.FormatBool(test.want != "")+` && events.length === 0) await new Promise(requestAnimationFrame);
+			return events`)
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s, then %s: events %q, want %q", test.before, test.meanwhile, got, test.want)
+		}
+	}
+}
+
 // A token that a resource server refused is replaced, but only once: whoever
 // comes later with the same one gets what there is now.
 func TestForceRefresh(t *testing.T) {

@@ -5,15 +5,27 @@
 const clockSlack = 2000;
 
 /**
- * Returns the stored record, or undefined if there is none that can be read.
+ * Returns what is stored, or undefined if there is nothing that can be read.
  * @param {string} key
  */
-export function read(key) {
+export function text(key) {
   try {
-    const record = JSON.parse(localStorage.getItem(key));
+    return localStorage.getItem(key) ?? undefined;
+  } catch {
+    return undefined; // storage is refused: Go will say so
+  }
+}
+
+/**
+ * Returns the record that a text holds, or undefined if it holds none.
+ * @param {string | undefined} text
+ */
+export function parse(text) {
+  try {
+    const record = JSON.parse(text);
     return record?.v === 1 ? record : undefined;
   } catch {
-    return undefined; // storage is refused, or the text is not ours: Go will say what is wrong
+    return undefined; // the text is not ours: Go will say what is wrong
   }
 }
 

@@ -102,8 +102,11 @@ export class Session extends EventTarget {
     if (token !== undefined) for (const look of this.#looks) look(token);
   };
 
+  /** Returns the stored record. What the page sees before Go is there, Go has to know: it tells of all changes since. */
   #read() {
-    return record.read(this.#config.storageKey);
+    const text = record.text(this.#config.storageKey);
+    if (!this.#program) this.#config.seen = text ?? "";
+    return record.parse(text);
   }
 
   /** Returns the stored access token if it can be used now. */
@@ -131,10 +134,12 @@ export class Session extends EventTarget {
       look = (token) => token !== rejected && resolve(token);
       this.#looks.add(look);
     });
+    const mine = this.#turn();
     try {
-      return (await Promise.race([shown, this.#turn()])) ?? (await Promise.race([shown, this.#ask(method, ...args)]));
+      return (await Promise.race([shown, mine?.begin])) ?? (await Promise.race([shown, this.#ask(method, ...args)]));
     } finally {
       this.#looks.delete(look);
+      mine?.end();
     }
   }
 
@@ -180,6 +185,7 @@ export class Session extends EventTarget {
     if (this.#program !== program) {
       this.#program = program;
       this.#go = program.open(this.#config);
+      this.#config.seen = undefined; // a program that has to be started anew begins with what there is
     }
     return this.#go;
   }
