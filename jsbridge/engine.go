@@ -2,21 +2,18 @@
 
 package jsbridge
 
-import (
-	"errors"
-	"syscall/js"
-
-	"github.com/hack-pad/safejs"
-)
+import "syscall/js"
 
 // The functions of the engine that everything here is made of, as they were
-// when the program started. All access goes through invoke and construct,
-// which are try blocks on the JavaScript side. [js.Value.Call] is one too, but
-// after a failure it reads the method again, outside of it.
+// when the program started. All access goes through invoke, and so through
+// [js.Value.Invoke], which is a try block on the JavaScript side.
+// [js.Value.Call] is one too, but after a failure it reads the method again,
+// outside of it.
 var (
 	reflectGet    = builtin("Reflect", "get")
 	reflectSet    = builtin("Reflect", "set")
 	reflectDelete = builtin("Reflect", "deleteProperty")
+	reflectNew    = builtin("Reflect", "construct")
 	arrayOf       = builtin("Array", "of")
 	fromEntries   = builtin("Object", "fromEntries")
 	stringOf      = builtin("String")
@@ -38,55 +35,38 @@ func builtin(path ...string) Value {
 	for _, name := range path {
 		v = v.Get(name)
 	}
-	return Value{safejs.Safe(v)}
+	return Value{v}
 }
 
 func function(name string) js.Value { return js.Global().Get("Function").Get("prototype").Get(name) }
 
-func bound(f, this js.Value) Value { return Value{safejs.Safe(f.Call("bind", this))} }
+func bound(f, this js.Value) Value { return Value{f.Call("bind", this)} }
 
-// invoke calls f with args, and this being undefined.
+// invoke calls f, which is one of these functions.
 func invoke(f Value, args ...any) (Value, error) {
-	args, err := convert(args)
-	if err != nil {
-		return Value{}, err
-	}
-	v, err := f.js.Invoke(args...)
-	return result(v, err)
-}
-
-// construct calls class as a constructor.
-func construct(class Value, args ...any) (Value, error) {
-	args, err := convert(args)
-	if err != nil {
-		return Value{}, err
-	}
-	v, err := class.js.New(args...)
-	return result(v, err)
-}
-
-func result(v safejs.Value, err error) (Value, error) {
-	if err == nil {
-		return Value{v}, nil
-	}
-	var thrown js.Error
-	if errors.As(err, &thrown) {
-		return Value{}, exception(Value{safejs.Safe(thrown.Value)})
-	}
-	return Value{}, typeError(err.Error())
-}
-
-// convert returns args as what safejs accepts.
-func convert(args []any) ([]any, error) {
 	converted := make([]any, len(args))
 	for i, arg := range args {
 		v, err := valueOf(arg)
 		if err != nil {
-			return nil, err
+			return Value{}, err
 		}
 		converted[i] = v.js
 	}
-	return converted, nil
+	v, ok := try(f.js, converted)
+	if !ok {
+		return Value{}, exception(Value{v})
+	}
+	return Value{v}, nil
+}
+
+// apply calls f, which may be anything, as a method of this.
+func apply(f, this Value, args []any) (Value, error) {
+	return invoke(functionCall, append([]any{f, this}, args...)...)
+}
+
+// construct calls class, which may be anything, as a constructor.
+func construct(class Value, args ...any) (Value, error) {
+	return invoke(reflectNew, class, args)
 }
 
 func valueOf(x any) (Value, error) {
@@ -100,7 +80,7 @@ func valueOf(x any) (Value, error) {
 		if len(x) >= len(byteOrderMark) && x[:len(byteOrderMark)] == byteOrderMark {
 			x = byteOrderMark + x // the TextDecoder of wasm_exec.js swallows one
 		}
-		return primitive(x)
+		return Value{js.ValueOf(x)}, nil
 	case []any:
 		return invoke(arrayOf, x...)
 	case map[string]any:
@@ -111,15 +91,11 @@ func valueOf(x any) (Value, error) {
 			entries = append(entries, []any{name, x})
 		}
 		return invoke(fromEntries, entries)
-	default:
-		return primitive(x)
+	case nil, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
+		return Value{js.ValueOf(x)}, nil
 	}
+	return Value{}, typeError("a Go value of this type has no JavaScript value")
 }
 
-func primitive(x any) (Value, error) {
-	v, err := safejs.ValueOf(x)
-	if err != nil {
-		return Value{}, typeError("a Go value of this type has no JavaScript value")
-	}
-	return Value{v}, nil
-}
+// bigint is a type that package syscall/js does not know, and panics at.
+const bigint js.Type = -1

@@ -4,8 +4,7 @@ package jsbridge
 
 import (
 	"sync"
-
-	"github.com/hack-pad/safejs"
+	"syscall/js"
 )
 
 // A Func is a Go function that JavaScript can call.
@@ -25,19 +24,13 @@ var callbacks = struct {
 // dispatch is the one function that package syscall/js makes for us. A Func is
 // dispatch bound to an id: JavaScript may call it when it has been released,
 // and nothing happens, where syscall/js would write an error to the console.
-var dispatch = func() Value {
-	f, err := safejs.FuncOf(func(_ safejs.Value, args []safejs.Value) any {
-		values := make([]Value, len(args))
-		for i, arg := range args {
-			values[i] = Value{arg}
-		}
-		return call(values).js
-	})
-	if err != nil {
-		return Undefined()
+var dispatch = Value{js.FuncOf(func(_ js.Value, args []js.Value) any {
+	values := make([]Value, len(args))
+	for i, arg := range args {
+		values[i] = Value{arg}
 	}
-	return Value{f.Value()}
-}()
+	return call(values).js
+}).Value}
 
 // call runs the callback whose id is args[0] with the rest of args.
 func call(args []Value) (result Value) {

@@ -2,22 +2,20 @@
 
 package jsbridge
 
-import (
-	"github.com/hack-pad/safejs"
-)
+import "syscall/js"
 
 // A Value is a JavaScript value. The zero Value is undefined. The error of a
 // method is an [*Exception].
-type Value struct{ js safejs.Value }
+type Value struct{ js js.Value }
 
 // Global returns globalThis.
-func Global() Value { return Value{safejs.Global()} }
+func Global() Value { return Value{js.Global()} }
 
 // Undefined returns undefined.
 func Undefined() Value { return Value{} }
 
 // Null returns null.
-func Null() Value { return Value{safejs.Null()} }
+func Null() Value { return Value{js.Null()} }
 
 // ValueOf returns x, which is of one of the types that the package comment
 // names, as a JavaScript value. For all others it returns undefined.
@@ -61,11 +59,11 @@ func (v Value) Call(method string, args ...any) (Value, error) {
 	if !f.IsFunction() {
 		return Value{}, typeError(method + " is not a function")
 	}
-	return invoke(functionCall, append([]any{f, v}, args...)...)
+	return apply(f, v, args)
 }
 
 // Invoke calls a function.
-func (v Value) Invoke(args ...any) (Value, error) { return invoke(v, args...) }
+func (v Value) Invoke(args ...any) (Value, error) { return apply(v, Undefined(), args) }
 
 // New calls a constructor.
 func (v Value) New(args ...any) (Value, error) { return construct(v, args...) }
@@ -88,25 +86,26 @@ func (v Value) Len() (int, error) {
 
 // Bool returns a boolean, and whether v is one.
 func (v Value) Bool() (value, ok bool) {
-	value, err := v.js.Bool()
-	return value, err == nil
+	ok = v.kind() == js.TypeBoolean
+	return ok && v.js.Bool(), ok
 }
 
 // Number returns a number, and whether v is one. NaN is one.
 func (v Value) Number() (value float64, ok bool) {
-	value, err := v.js.Float()
-	return value, err == nil
+	if v.kind() != js.TypeNumber {
+		return 0, false
+	}
+	return v.js.Float(), true
 }
 
 // Text returns a string, and whether v is one. Nothing is converted to a
 // string, and so no method of an object is called. Lone surrogates become
 // U+FFFD.
 func (v Value) Text() (value string, ok bool) {
-	if v.kind() != safejs.TypeString {
+	if v.kind() != js.TypeString {
 		return "", false
 	}
-	value, err := v.js.String()
-	return value, err == nil
+	return v.js.String(), true
 }
 
 // IsUndefined reports whether v is undefined.
@@ -118,26 +117,14 @@ func (v Value) IsNull() bool { return v.js.IsNull() }
 // IsObject reports whether v is an object or a function, and not null.
 func (v Value) IsObject() bool {
 	kind := v.kind()
-	return kind == safejs.TypeObject || kind == safejs.TypeFunction
+	return kind == js.TypeObject || kind == js.TypeFunction
 }
 
 // IsFunction reports whether v is a function.
-func (v Value) IsFunction() bool { return v.kind() == safejs.TypeFunction }
+func (v Value) IsFunction() bool { return v.kind() == js.TypeFunction }
 
 // Equal reports whether v === w.
 func (v Value) Equal(w Value) bool { return v.js.Equal(w.js) }
-
-// bigint is a type that package syscall/js does not know, and panics at.
-const bigint safejs.Type = -1
-
-func (v Value) kind() (kind safejs.Type) {
-	defer func() {
-		if recover() != nil {
-			kind = bigint
-		}
-	}()
-	return v.js.Type()
-}
 
 // ParseJSON returns what the JSON text describes.
 func ParseJSON(text string) (Value, error) { return invoke(jsonParse, text) }
