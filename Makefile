@@ -9,7 +9,7 @@ ADDR        = 127.0.0.1:8080
 FUZZTIME    = 200000x
 MINUTES     = 1
 
-.PHONY: all demo test lint test-go test-js fuzz test-browser e2e soak npm npm-test explore size bench bench-go e2e-engines chromium clean
+.PHONY: all demo test lint test-go test-js fuzz test-browser e2e soak npm npm-test explore size size-parts bench bench-go e2e-engines chromium clean
 all: test
 
 demo: npm
@@ -83,6 +83,13 @@ explore:
 
 size: npm
 	go run ./web/npm/build -sizes
+	$(if $(PARTS),$(MAKE) --no-print-directory size-parts)
+
+# What the module is made of; docs/size.md has a run of it.
+size-parts:
+	for part in web/npm/testdata/parts/*.go; do \
+		$(JS) go build -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o bin/parts/$$(basename $$part .go) $$part || exit 1; done
+	cd web/npm/size && go run . ../../../bin/parts/* ../dist/onerefresh.wasm
 
 # Storms of 2, 5, 10 and 20 tabs against the published pattern.
 bench: chromium

@@ -1,0 +1,4 @@
+// Scheduler, memory and panics: a program that does nothing.
+package main
+
+func main() {}
