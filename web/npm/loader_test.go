@@ -322,7 +322,9 @@ func TestPanic(t *testing.T) {
 func TestProgramThatIsNeverReady(t *testing.T) {
 	s := newSite(t)
 	s.serveProgram("returns")
+	// Without Web Locks no call gives way, until after the program has ended.
 	got := eval[[]outcome](s.open("esm"), `
+		Object.defineProperty(navigator, "locks", {value: undefined});
 		store(stale);
 		const session = await onerefresh.open(options);
 		return [await outcome(session.getAccessToken()), await outcome(session.getAccessToken())];`)
