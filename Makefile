@@ -18,9 +18,10 @@ demo: npm
 test: lint test-go test-js fuzz test-browser npm-test size explore e2e soak
 
 lint: bin/staticcheck
-	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt -w these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
 	$(JS) go vet ./...
+	$(JS) go vet -tags tinygo ./jsbridge
 	bin/staticcheck ./...
 	$(JS) bin/staticcheck ./...
 	for os in darwin windows; do GOOS=$$os go vet ./internal/filelock ./locks/... ./stores/... ./endpoint ./group ./e2e/processes || exit 1; done
@@ -71,7 +72,7 @@ soak: chromium
 	go test -count=1 -v -timeout 0 ./e2e -run TestSoak -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
 
 npm:
-	go run ./web/npm/build
+	go run ./web/npm/build $(if $(COMPILER),-compiler $(COMPILER))
 
 npm-test: chromium
 	go test -count=1 ./web/npm
@@ -82,7 +83,7 @@ explore:
 	go test -count=1 -v $(if $(FULL),-timeout 0) ./internal/explore -coverpkg . $(if $(FULL),-args -full)
 
 size: npm
-	go run ./web/npm/build -sizes
+	go run ./web/npm/build -sizes $(if $(COMPILER),-compiler $(COMPILER))
 	$(if $(PARTS),$(MAKE) --no-print-directory size-parts)
 
 # What the module is made of; docs/size.md has a run of it.

@@ -338,10 +338,11 @@ func TestProgramThatIsNeverReady(t *testing.T) {
 const trap = `
 	const instantiate = WebAssembly.instantiate;
 	WebAssembly.instantiate = (module, imports) => {
-		const walltime = imports.gojs["runtime.walltime"];
-		imports.gojs["runtime.walltime"] = (sp) => {
+		const clock = "runtime.walltime" in imports.gojs ? "runtime.walltime" : "runtime.ticks"; // TinyGo's
+		const now = imports.gojs[clock];
+		imports.gojs[clock] = (...args) => {
 			if (window.trap) throw new WebAssembly.RuntimeError("unreachable");
-			walltime(sp);
+			return now(...args);
 		};
 		return instantiate.call(WebAssembly, module, imports);
 	};`

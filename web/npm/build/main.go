@@ -1,9 +1,12 @@
 // Command build fills web/npm/dist: the WebAssembly module, the loader for the
-// script tag and as an ES module, and the types. It needs nothing but Go.
+// script tag and as an ES module, and the types. It needs nothing but Go, unless
+// TinyGo is to compile the module.
 package main
 
 import (
 	"bytes"
+	"cmp"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -20,14 +23,15 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("build: ")
 	dist := flag.String("o", "", "folder to fill (default web/npm/dist)")
-	sizes := flag.Bool("sizes", true, "print what a page downloads, and fail if that is more than budget.txt allows")
+	sizes := flag.Bool("sizes", true, "print what a page downloads, and fail if that is more than the budget of the compiler allows")
+	compiler := flag.String("compiler", cmp.Or(os.Getenv("COMPILER"), "go"), "what compiles the module: go or tinygo; the default is that of the environment variable COMPILER")
 	flag.Parse()
-	if err := build(*dist, *sizes); err != nil {
+	if err := build(*dist, *compiler, *sizes); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func build(dist string, sizes bool) error {
+func build(dist, name string, sizes bool) error {
 	root, err := output("go", "list", "-m", "-f", "{{.Dir}}", "github.com/onerefresh/onerefresh")
 	if err != nil {
 		return err
@@ -51,10 +55,12 @@ func build(dist string, sizes bool) error {
 	}
 	defer os.RemoveAll(temp)
 
-	wasm := command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=",
-		"-o", filepath.Join(temp, "onerefresh.wasm"), "./wasm")
+	compile, runtime, err := compiler(name, root)
+	if err != nil {
+		return err
+	}
+	wasm := command(compile[0], append(compile[1:], "-o", filepath.Join(temp, "onerefresh.wasm"), "./wasm")...)
 	wasm.Dir = root
-	wasm.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if err := wasm.Run(); err != nil {
 		return fmt.Errorf("compiling the module: %w", err)
 	}
@@ -62,10 +68,6 @@ func build(dist string, sizes bool) error {
 		return err
 	}
 
-	runtime, err := wasmExec()
-	if err != nil {
-		return err
-	}
 	if err := os.WriteFile(filepath.Join(temp, "wasm_exec.js"), runtime, 0o644); err != nil {
 		return err
 	}
@@ -102,20 +104,62 @@ func build(dist string, sizes bool) error {
 	if !sizes {
 		return nil
 	}
-	size := command("go", "run", ".", "-budget", filepath.Join(npm, "budget.txt"), filepath.Join(dist, "onerefresh.wasm"), filepath.Join(dist, "index.js"), filepath.Join(dist, "onerefresh.js"))
+	size := command("go", "run", ".", "-budget", filepath.Join(npm, "budget-"+name+".txt"), filepath.Join(dist, "onerefresh.wasm"), filepath.Join(dist, "index.js"), filepath.Join(dist, "onerefresh.js"))
 	size.Dir = filepath.Join(npm, "size")
 	return size.Run()
 }
 
-// wasmExec returns the support code of the toolchain that compiles the module,
-// which no other version fits, as an ES module. What it would leave on the
-// global object of the page goes to the argument of the function it exports.
-func wasmExec() ([]byte, error) {
-	goroot, err := output("go", "env", "GOROOT")
+// compiler returns the command that compiles a module, and its support code in
+// JavaScript, which fits no other compiler or version, as an ES module. What
+// that would leave on the global object of the page goes to the argument of the
+// function that it exports.
+func compiler(name, root string) (command []string, runtime []byte, err error) {
+	switch name {
+	case "go":
+		goroot, err := output("go", "env", "GOROOT")
+		if err != nil {
+			return nil, nil, err
+		}
+		runtime, err = goRuntime(filepath.Join(goroot, "lib", "wasm", "wasm_exec.js"))
+		return []string{"env", "GOOS=js", "GOARCH=wasm", "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, runtime, err
+	case "tinygo":
+		lines, err := output(filepath.Join(root, "tools", "tinygo", "ensure.sh"))
+		if err != nil {
+			return nil, nil, err
+		}
+		compile, support, _ := strings.Cut(lines, "\n")
+		runtime, err = tinygoRuntime(support)
+		return strings.Fields(compile), runtime, err
+	}
+	return nil, nil, errors.New("there is no compiler " + name)
+}
+
+// tinygoRuntime leaves out what is there for node and for old browsers, and
+// adds the try block that jsbridge needs. Timers resume the program as callbacks
+// do, so that the loader notices if it dies of one.
+func tinygoRuntime(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(goroot, "lib", "wasm", "wasm_exec.js"))
+	_, class, begins := strings.Cut(string(text), "// End of polyfills for common API.\n")
+	class, _, ends := strings.Cut(class, "\tif (\n\t\tglobal.require &&")
+	const set, timer = "global.Go = ", "this._inst.exports.go_scheduler()"
+	if !begins || !ends || strings.Count(class, set) != 1 || strings.Count(class, timer) != 1 {
+		return nil, errors.New("wasm_exec.js of this TinyGo is not as expected")
+	}
+	class = strings.Replace(class, set, "scope.Go = ", 1)
+	class = strings.Replace(class, timer, "this._resume()", 1)
+	return fmt.Appendf(nil, "const global = globalThis;\n%s\nexport default function (scope) {\nscope.__onerefresh_try__ = tryBlock();\n%s\n}\n", tryBlock, class), nil
+}
+
+// tryBlock is what jsbridge/try_tinygo.go looks for.
+//
+//go:embed try.js
+var tryBlock string
+
+func goRuntime(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-import defineGo from "wasm_exec"; // of the Go toolchain that compiles the wasm; the build supplies it
+import defineGo from "wasm_exec"; // of the compiler of the wasm; the build supplies it
 import { OneRefreshError, internal } from "./error.js";
 
 // A download that stalls must not keep callers waiting for ever.
@@ -32,9 +32,10 @@ async function boot({ wasmURL, wasmIntegrity, wasmModule }) {
     const module = await compiled;
     const scope = {};
     defineGo(scope);
-    const go = new scope.Go();
+    const { Go, ...lent } = scope;
+    const go = new Go();
     const program = new Program(go);
-    await program.run(await WebAssembly.instantiate(module, go.importObject), scope);
+    await program.run(await WebAssembly.instantiate(module, go.importObject), lent);
     return program;
   } catch (cause) {
     compiled = undefined;
@@ -81,13 +82,13 @@ class Program {
     };
   }
 
-  async run(instance, { fs, process, path }) {
+  async run(instance, lent) {
     const boot = { errorClass: OneRefreshError, ready: (api) => (this.#api = api) };
     let end;
     // Go looks for these on the global object, once, before its main blocks,
     // which is before run returns. Its global object has to be the real one:
     // the functions of a page do not work on a stand-in.
-    lend({ fs, process, path, Promise: mortal(this.#pending), __onerefresh__: boot }, () => {
+    lend({ ...lent, Promise: mortal(this.#pending), __onerefresh__: boot }, () => {
       end = this.#go.run(instance);
     });
     end.then(() => this.#die(), (cause) => this.#die(cause));
@@ -125,8 +126,8 @@ class Program {
     this.#death = internal("the WebAssembly module died; the next call starts a fresh one", cause);
     running = undefined;
     const go = this.#go;
-    for (const timeout of go._scheduledTimeouts.values()) clearTimeout(timeout);
-    go._scheduledTimeouts.clear();
+    go._scheduledTimeouts?.forEach(clearTimeout); // those of TinyGo come to nothing
+    go._scheduledTimeouts?.clear();
     go._inst = go.mem = go._values = go._ids = undefined; // listeners may keep go itself
     for (const [promise, reject] of this.#pending) {
       promise.catch(() => {}); // it may not have got to whoever asked for it

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Sees to it that there is a TinyGo, and prints the command that compiles with
+# it for the browser. Takes the one on PATH, if there is one. Otherwise builds
+# the one of go.mod against the LLVM of Debian, into the folder bin/tinygo of
+# the project.
+#
+# The module's zip has no wasi-libc and no compiler-rt, and its target names
+# features that LLVM 19 does not know: hence a target of our own, over Debian's.
+set -euo pipefail
+flags=(-no-debug -opt=z -stack-size=16KB)
+if command -v tinygo >/dev/null; then
+	echo "tinygo build -target=wasm ${flags[*]}"
+	echo "$(tinygo env TINYGOROOT)/targets/wasm_exec.js"
+	exit
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+bin=$(cd "$here/../.." && pwd)/bin/tinygo
+version=$(cd "$here" && go list -m -f '{{.Version}}' github.com/tinygo-org/tinygo)
+if [ ! -e "$bin/$version" ]; then
+	libc=/usr/lib/wasm32-wasi/libc.a
+	builtins=/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a
+	if ! [ -e "$libc" ] || ! [ -e "$builtins" ] || ! [ -x /usr/bin/wasm-ld-19 ] || ! [ -x /usr/bin/llvm-config-19 ] || ! command -v npm >/dev/null; then
+		packages=(llvm-19-dev libclang-19-dev clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc libpolly-19-dev npm)
+		if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+			echo "TinyGo is needed, and was not found. Install it (https://tinygo.org/getting-started/install/)," >&2
+			echo "or, on Debian or Ubuntu, what to build it with: apt-get install ${packages[*]}" >&2
+			exit 1
+		fi
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get update -qq >&2
+		apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "${packages[@]}" >&2
+	fi
+	rm -rf "$bin"
+	mkdir -p "$bin/path"
+	(cd "$here" && go build -tags llvm19 -o "$bin/path/tinygo" github.com/tinygo-org/tinygo) >&2
+	ln -s /usr/bin/wasm-ld-19 "$bin/path/wasm-ld"
+	ln -s /usr/bin/clang-19 "$bin/path/clang"
+	cp -r "$(cd "$here" && go list -m -f '{{.Dir}}' github.com/tinygo-org/tinygo)" "$bin/root"
+	chmod -R u+w "$bin/root"
+	mkdir -p "$bin/root/src/net" # imported by nothing here, and looked for
+	npm install --silent --no-package-lock --no-save --prefix "$bin" binaryen@123.0.0 >&2
+	node - "$bin/root/targets" "$libc" "$builtins" <<'SCRIPT'
+const fs = require("fs");
+const [, , folder, ...archives] = process.argv;
+const target = JSON.parse(fs.readFileSync(`${folder}/wasm.json`));
+delete target.libc;
+delete target.rtlib;
+target.features = target.features.replace("+bulk-memory-opt,", "").replace("+call-indirect-overlong,", "");
+target["extra-files"] = target["extra-files"].filter((name) => !name.includes("boehm"));
+target.ldflags.push(...archives);
+fs.writeFileSync(`${folder}/onerefresh.json`, JSON.stringify(target));
+SCRIPT
+	touch "$bin/$version"
+fi
+echo "env PATH=$bin/path:$PATH TINYGOROOT=$bin/root WASMOPT=$bin/node_modules/.bin/wasm-opt tinygo build -target=$bin/root/targets/onerefresh.json ${flags[*]}"
+echo "$bin/root/targets/wasm_exec.js"
