@@ -6,7 +6,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 JS          = GOOS=js GOARCH=wasm
 NODE_EXEC   = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
 ADDR        = 127.0.0.1:8080
-FUZZTIME    = 200000x
+FUZZTIME    = 50000x
 MINUTES     = 1
 
 .PHONY: all demo test lint test-go test-js fuzz test-browser e2e soak npm npm-test explore size size-parts bench bench-go e2e-engines chromium clean
@@ -22,6 +22,7 @@ lint: bin/staticcheck
 	go vet ./...
 	$(JS) go vet ./...
 	$(JS) go vet -tags tinygo ./jsbridge
+	$(JS) go vet -tags small ./jsbridge
 	bin/staticcheck ./...
 	$(JS) bin/staticcheck ./...
 	for os in darwin windows; do GOOS=$$os go vet ./internal/filelock ./locks/... ./stores/... ./endpoint ./group ./e2e/processes || exit 1; done
@@ -36,6 +37,7 @@ test-go: chromium
 # The Go runtime for js takes a small environment: node gets no more than it needs.
 test-js:
 	env -i PATH="$$PATH" HOME="$$HOME" $(JS) go test -exec $(NODE_EXEC) . ./jsbridge/... ./locks/... ./stores/... ./wasm/...
+	env -i PATH="$$PATH" HOME="$$HOME" $(JS) go test -tags small -exec $(NODE_EXEC) ./jsbridge ./wasm
 
 # What they find is written to the testdata of the package. By number, as the
 # end of a time is now and then reported as a failure: https://go.dev/issue/75804.
@@ -48,6 +50,7 @@ fuzz:
 # What needs navigator.locks or localStorage runs in a page.
 test-browser: chromium bin/chromium-exec
 	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=secure" ./jsbridge ./locks ./stores ./wasm
+	$(JS) go test -tags small -exec "$(CURDIR)/bin/chromium-exec -origin=secure" ./jsbridge
 	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=insecure" ./jsbridge ./locks ./stores
 	$(JS) go test -exec "$(CURDIR)/bin/chromium-exec -origin=opaque" ./jsbridge ./locks ./stores
 

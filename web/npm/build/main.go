@@ -121,7 +121,7 @@ func compiler(name, root string) (command []string, runtime []byte, err error) {
 			return nil, nil, err
 		}
 		runtime, err = goRuntime(filepath.Join(goroot, "lib", "wasm", "wasm_exec.js"))
-		return []string{"env", "GOOS=js", "GOARCH=wasm", "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, runtime, err
+		return []string{"env", "GOOS=js", "GOARCH=wasm", "go", "build", "-tags=small", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="}, runtime, err
 	case "tinygo":
 		lines, err := output(filepath.Join(root, "tools", "tinygo", "ensure.sh"))
 		if err != nil {

@@ -1,0 +1,15 @@
+//go:build js && wasm && !tinygo
+
+package jsbridge
+
+import "syscall/js"
+
+// kind returns bigint where js.Value.Type panics.
+func (v Value) kind() (kind js.Type) {
+	defer func() {
+		if recover() != nil {
+			kind = bigint
+		}
+	}()
+	return v.js.Type()
+}
