@@ -111,8 +111,11 @@ func (e *RefreshError) Error() string {
 // https://www.rfc-editor.org/rfc/rfc6749#section-5.1.
 type FieldError struct {
 	Field   string // "access_token", "expires_in", …; empty where the answer is no JSON object
-	Problem string
+	Problem string // [Missing], or a text
 }
+
+// Missing is the Problem of a member that is not there.
+const Missing = "missing"
 
 func (e *FieldError) Error() string { return named("token response", e.Field, e.Problem) }
 

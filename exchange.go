@@ -74,7 +74,7 @@ func (s *Session) present(ctx context.Context, refreshToken string, result chan<
 		result <- o
 	}()
 	begin := time.Now()
-	o.answer, o.err = s.opts.Refresher.Refresh(ctx, refreshToken)
+	o.answer, o.err = s.opts.Provider.Complete(s.opts.Refresher.Refresh(ctx, refreshToken))
 	if o.err == nil {
 		o.err = o.answer.check()
 	}

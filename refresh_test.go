@@ -164,16 +164,6 @@ func TestPermanentRefusalEndsTheSessionOnceForAll(t *testing.T) {
 	})
 }
 
-func TestMedplumSaysInvalidRequest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		tab := w.open(func(o *onerefresh.Options) { o.Provider = onerefresh.Medplum })
-		w.signIn(tab)
-		w.expect(refusal(400, "invalid_request"))
-		w.mustFail(onerefresh.ErrSessionEnded, w.storm(tab)...)
-	})
-}
-
 func TestRefusedTokenThatAPeerHasReplacedIsNotTheEnd(t *testing.T) {
 	for _, delay := range []time.Duration{0, 40 * time.Millisecond, 200 * time.Millisecond, time.Second} {
 		t.Run(fmt.Sprint(delay), func(t *testing.T) {

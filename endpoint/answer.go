@@ -150,7 +150,7 @@ func tokenResponse(members []jsontext.Member) (r onerefresh.Response, err error)
 		broken("access_token", "missing or empty")
 	}
 	if !expires {
-		broken("expires_in", "missing")
+		broken("expires_in", onerefresh.Missing)
 	}
 	return r, err
 }

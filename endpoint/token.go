@@ -35,7 +35,8 @@ func oauth2Token(t onerefresh.Token) *oauth2.Token {
 
 // Response returns token as the answer to a sign-in, for
 // [onerefresh.Session.SignIn]. Scope and id_token are taken from its extra
-// fields. A token without expiry is an error, a [*onerefresh.FieldError].
+// fields. A token without expiry is an error, a [*onerefresh.FieldError], that
+// [onerefresh.Provider.Complete] can mend for some.
 func Response(token *oauth2.Token) (onerefresh.Response, error) {
 	r := onerefresh.Response{
 		AccessToken:  token.AccessToken,
@@ -47,7 +48,7 @@ func Response(token *oauth2.Token) (onerefresh.Response, error) {
 	r.IDToken, _ = token.Extra("id_token").(string)
 	if r.ExpiresIn == 0 {
 		if token.Expiry.IsZero() {
-			return r, &onerefresh.FieldError{Field: "expires_in", Problem: "missing"}
+			return r, &onerefresh.FieldError{Field: "expires_in", Problem: onerefresh.Missing}
 		}
 		r.ExpiresIn = max(0, time.Until(token.Expiry))
 	}

@@ -126,7 +126,7 @@ func (r *response) checked() (onerefresh.Response, error) {
 		r.breaks("access_token", "missing or empty")
 	}
 	if !r.expires {
-		r.breaks("expires_in", "missing")
+		r.breaks("expires_in", onerefresh.Missing)
 	}
 	for _, name := range []string{"access_token", "expires_in", "refresh_token", "token_type", "scope", "id_token"} {
 		if problem := r.broken[name]; problem != "" {

@@ -37,7 +37,7 @@ func open(v jsbridge.Value) (any, error) {
 		return accessToken(s.Refresh(ctx, rejected))
 	}))
 	set("signIn", method(func(args []jsbridge.Value) (any, error) {
-		r, err := tokenResponse(args[0])
+		r, err := opts.Provider.Complete(tokenResponse(args[0]))
 		if err != nil {
 			return nil, &onerefresh.Error{Code: onerefresh.CodeInvalidOptions, Message: err.Error(), Cause: err}
 		}

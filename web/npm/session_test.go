@@ -115,7 +115,7 @@ func TestProviders(t *testing.T) {
 	}
 	_, union, _ := strings.Cut(string(types), "export type Provider = ")
 	union, _, _ = strings.Cut(union, ";")
-	typed := strings.Split(strings.ReplaceAll(union, `"`, ""), " | ")
+	typed := strings.FieldsFunc(union, func(r rune) bool { return strings.ContainsRune("\" |\n", r) })
 	slices.Sort(typed)
 	if !slices.Equal(typed, want) {
 		t.Errorf("the types know %q, provider.go %q", typed, want)

@@ -13,7 +13,10 @@
 export interface TokenResponse {
   /** Must not be empty. */
   readonly access_token: string;
-  /** The lifetime of the access token in seconds, from now on. Not negative. */
+  /**
+   * The lifetime of the access token in seconds, from now on. Not negative. With
+   * a {@link Provider} that is known to leave it out, it may be missing.
+   */
   readonly expires_in: number;
   /** Where it is omitted after a refresh, the one that was presented stays good. */
   readonly refresh_token?: string;
@@ -25,11 +28,14 @@ export interface TokenResponse {
 }
 
 /**
- * What is known of an authorization server. `generic` keeps to RFC 6749 and
- * ends the session when a refresh token is reused; `medplum` answers a spent
- * refresh token with `invalid_request`.
+ * What is known of an authorization server: which of its errors end a session,
+ * and how long a token lives whose answer does not say. `generic` keeps to RFC
+ * 6749; what is not known of a server is taken to be the strictest.
+ *
+ * @see [The table](https://github.com/onerefresh/onerefresh/blob/main/docs/providers.md)
  */
-export type Provider = "generic" | "medplum";
+export type Provider = "generic" | "okta" | "auth0" | "entra" | "google" | "salesforce" | "keycloak" | "cognito" | "workos" |
+  "supabase" | "medplum" | "hydra" | "duende" | "fusionauth" | "logto";
 
 /** Options of every session. */
 export interface CommonOptions {

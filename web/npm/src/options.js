@@ -1,7 +1,8 @@
 import { OneRefreshError } from "./error.js";
 
 /** The authorization servers that provider.go knows. */
-export const providers = ["generic", "medplum"];
+export const providers = ["generic", "okta", "auth0", "entra", "google", "salesforce", "keycloak", "cognito", "workos",
+  "supabase", "medplum", "hydra", "duende", "fusionauth", "logto"];
 
 const invalid = (option, problem, cause) =>
   new OneRefreshError("invalid_options", `${option} ${problem}`, { cause });
