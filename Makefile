@@ -46,6 +46,8 @@ fuzz:
 	go test -run NONE -fuzz FuzzRecord -fuzztime $(FUZZTIME) ./stores
 	go test -run NONE -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/jsontext
 	go test -run NONE -fuzz FuzzAppendText -fuzztime $(FUZZTIME) ./internal/jsontext
+	for target in JSON Text Vendors Combined Clock Records; do \
+		go test -run NONE -fuzz "Fuzz$$target\$$" -fuzztime $(FUZZTIME) ./internal/tokenlog || exit 1; done
 
 # What needs navigator.locks or localStorage runs in a page.
 test-browser: chromium bin/chromium-exec
