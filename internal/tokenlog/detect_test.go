@@ -268,7 +268,7 @@ func FuzzRecords(f *testing.F) {
 				t.Fatal("more records than bytes")
 			}
 		}
-		if objects != nil && len(objects) > 0 && !slices.Equal(got, want) {
+		if len(objects) > 0 && !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
