@@ -133,7 +133,7 @@ func read(path string) (r reading, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.rec, r.err = decode(path, string(text))
+	r.rec, r.err = Decode(path, string(text))
 	if mode := r.info.Mode().Perm(); r.err == nil && mode&0o077 != 0 && runtime.GOOS != "windows" {
 		r.rec = onerefresh.Record{Generation: r.rec.Generation}
 		r.err = &onerefresh.RecordError{Where: path, Problem: fmt.Sprintf("others may read or write the file: its mode is %04o instead of 0600", mode)}
@@ -142,7 +142,7 @@ func read(path string) (r reading, err error) {
 }
 
 func (f *file) compareAndSwap(ctx context.Context, old, new onerefresh.Record) error {
-	text, err := encode(new)
+	text, err := Encode(new)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (s *LocalStorageStore) Peek() (onerefresh.Record, error) { return s.item.pe
 // Decode returns the record that a text in this store's format holds, which need
 // not be the one that is stored. The error is a [*onerefresh.RecordError].
 func (s *LocalStorageStore) Decode(text string) (onerefresh.Record, error) {
-	return decode("localStorage", text)
+	return Decode("localStorage", text)
 }
 
 // Load implements [onerefresh.Store]. If localStorage does not catch up within

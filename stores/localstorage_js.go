@@ -82,7 +82,7 @@ func (s *localStorage) look() (sight, error) {
 	if text != s.last.text || present != s.last.present {
 		s.last = sight{text: text, present: present}
 		if present {
-			s.last.rec, s.last.err = decode(s.key, text)
+			s.last.rec, s.last.err = Decode(s.key, text)
 		}
 		s.known = max(s.known, s.last.rec.Generation)
 		s.last.known = s.known
@@ -197,7 +197,7 @@ func (s *localStorage) waitedInVain(newest uint64, v sight) bool {
 }
 
 func (s *localStorage) compareAndSwap(ctx context.Context, old, new onerefresh.Record) error {
-	text, err := encode(new)
+	text, err := Encode(new)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,10 @@ import (
 // version is that of the format; see [LocalStorageStore].
 const version = 1
 
-// encode returns rec as JSON text. It fails if an element of Extra is not.
-func encode(rec onerefresh.Record) (string, error) {
+// Encode returns rec as JSON text, for stores that keep it elsewhere: the format
+// is that of [LocalStorageStore]. The error is a [*onerefresh.FieldError] if an
+// element of Extra is not JSON text.
+func Encode(rec onerefresh.Record) (string, error) {
 	o := newObject()
 	o.number("v", version)
 	o.number("generation", int64(rec.Generation))
@@ -103,9 +105,10 @@ func (o *object) time(name string, value time.Time) {
 
 func (o *object) end() jsontext.Value { return jsontext.Value(append(o.json, '}')) }
 
-// decode returns the record of which text is the JSON text. Its generation is
-// 0 if other code wrote it. The error is a [*onerefresh.RecordError].
-func decode(where, text string) (onerefresh.Record, error) {
+// Decode returns the record of which text is the JSON text. Its generation is
+// 0 if other code wrote it. The error is a [*onerefresh.RecordError] with that
+// Where.
+func Decode(where, text string) (onerefresh.Record, error) {
 	r := &reader{where: where}
 	value, err := jsontext.Parse(text)
 	if err != nil {

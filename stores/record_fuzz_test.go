@@ -17,7 +17,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(`{"v":1}`)
 	f.Add(`{"v":1,"extra":{"a":1,"a":2},"generation":1e3}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		rec, err := decode("key", text)
+		rec, err := Decode("key", text)
 		if err != nil {
 			var bad *onerefresh.RecordError
 			if !errors.As(err, &bad) {
@@ -25,11 +25,11 @@ func FuzzRecord(f *testing.F) {
 			}
 			return
 		}
-		again, err := encode(rec)
+		again, err := Encode(rec)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		if same, err := decode("key", again); err != nil || !reflect.DeepEqual(same, rec) {
+		if same, err := Decode("key", again); err != nil || !reflect.DeepEqual(same, rec) {
 			t.Fatalf("%s became %s: %v", text, again, err)
 		}
 	})

@@ -28,11 +28,11 @@ const wholeText = `{"v":1,"generation":7,"writer":"w","epoch":3,"access_token":"
 	`"ended":{"reason":"invalid_grant","description":"d","answer_lost":true}}`
 
 func TestRecordText(t *testing.T) {
-	text, err := encode(whole)
+	text, err := Encode(whole)
 	if err != nil || text != wholeText {
 		t.Errorf("got %s, %v", text, err)
 	}
-	if rec, err := decode("key", wholeText); err != nil || !reflect.DeepEqual(rec, whole) {
+	if rec, err := Decode("key", wholeText); err != nil || !reflect.DeepEqual(rec, whole) {
 		t.Errorf("got %v, %v", rec, err)
 	}
 }
@@ -83,7 +83,7 @@ func TestRecordThatCannotBeRead(t *testing.T) {
 		`{"v":1,"ended":{"description":1}}`:     "ended.description",
 		`{"v":1,"ended":{"answer_lost":1}}`:     "ended.answer_lost",
 	} {
-		_, err := decode("key", text)
+		_, err := Decode("key", text)
 		var bad *onerefresh.RecordError
 		if !errors.As(err, &bad) || bad.Field != field || bad.Where != "key" {
 			t.Errorf("%s: got %v", text, err)
@@ -92,7 +92,7 @@ func TestRecordThatCannotBeRead(t *testing.T) {
 }
 
 func TestExtraHasToBeJSON(t *testing.T) {
-	_, err := encode(onerefresh.Record{Token: onerefresh.Token{Extra: map[string]string{"x": `1,"access_token":"another"`}}})
+	_, err := Encode(onerefresh.Record{Token: onerefresh.Token{Extra: map[string]string{"x": `1,"access_token":"another"`}}})
 	var bad *onerefresh.FieldError
 	if !errors.As(err, &bad) || bad.Field != "x" {
 		t.Errorf("got %v", err)
