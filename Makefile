@@ -9,7 +9,7 @@ ADDR        = 127.0.0.1:8080
 FUZZTIME    = 50000x
 MINUTES     = 1
 
-.PHONY: all demo test lint test-go test-js fuzz test-browser e2e soak npm npm-test explore size size-parts bench bench-go e2e-engines chromium clean
+.PHONY: all demo test lint test-go test-js fuzz test-browser e2e soak npm npm-test explore size size-parts bench bench-go e2e-engines redis chromium clean
 all: test
 
 demo: npm
@@ -25,14 +25,16 @@ lint: bin/staticcheck
 	$(JS) go vet -tags small ./jsbridge
 	bin/staticcheck ./...
 	$(JS) bin/staticcheck ./...
-	for os in darwin windows; do GOOS=$$os go vet ./internal/filelock ./locks/... ./stores/... ./endpoint ./group ./e2e/processes || exit 1; done
+	for os in darwin windows; do GOOS=$$os go vet ./internal/filelock ./locks/... ./stores/... ./endpoint ./group ./redis ./e2e/processes || exit 1; done
 
 bin/staticcheck:
 	GOBIN=$(CURDIR)/bin go install $(STATICCHECK)
 
-# The race detector exists natively only.
-test-go: chromium
+# The race detector exists natively only. Eight processes with a thousand sessions
+# do without it.
+test-go: chromium redis
 	go test -race $$(go list ./... | grep -v -e /e2e -e /explore -e /web/npm)
+	go test -run TestFleet ./redis
 
 # The Go runtime for js takes a small environment: node gets no more than it needs.
 test-js:
@@ -108,6 +110,9 @@ bench-go:
 
 chromium:
 	@internal/chromium/ensure.sh
+
+redis:
+	@internal/redisserver/ensure.sh
 
 clean:
 	rm -rf bin web/npm/dist

@@ -8,6 +8,7 @@ require (
 	github.com/coder/websocket v1.8.15
 	github.com/gofrs/flock v0.13.1
 	github.com/hack-pad/safejs v0.1.0
+	github.com/redis/rueidis v1.0.79
 	golang.org/x/oauth2 v0.37.0
 	golang.org/x/sync v0.24.0
 )
