@@ -77,7 +77,7 @@ func (s *Session) confirmed(ctx context.Context, peeked error) bool {
 		return true
 	}
 	rec, err := s.load(ctx)
-	return err != nil || !rec.signedIn()
+	return err == nil && !rec.signedIn()
 }
 
 // join returns the flight under way, or starts one.

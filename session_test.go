@@ -450,3 +450,19 @@ func TestSignOutOfASessionThatWasNotHeardOf(t *testing.T) {
 type silentStore struct{ onerefresh.Store }
 
 func (silentStore) Watch(func()) (stop func()) { return func() {} }
+
+// A store that cannot be asked does not confirm that nobody is signed in.
+func TestSignedOutIsNotConfirmedByAStoreThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tab := w.open(func(o *onerefresh.Options) { o.Store = unreachableStore{o.Store} })
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(tab)...)
+	})
+}
+
+// unreachableStore shows what it saw before it was cut off.
+type unreachableStore struct{ onerefresh.Store }
+
+func (unreachableStore) Load(context.Context) (onerefresh.Record, error) {
+	return onerefresh.Record{}, errors.New("no route to host")
+}

@@ -68,12 +68,6 @@ func (s *LocalStorageStore) Coherent() bool { return s.item.coherent() }
 // localStorage shows.
 func (s *LocalStorageStore) Peek() (onerefresh.Record, error) { return s.item.peek() }
 
-// Decode returns the record that a text in this store's format holds, which need
-// not be the one that is stored. The error is a [*onerefresh.RecordError].
-func (s *LocalStorageStore) Decode(text string) (onerefresh.Record, error) {
-	return Decode("localStorage", text)
-}
-
 // Load implements [onerefresh.Store]. If localStorage does not catch up within
 // three seconds, because the browser crashed before it had saved what was
 // written, the error is a [*onerefresh.RecordError] for the generation.

@@ -67,7 +67,7 @@ func (c config) since(store *stores.LocalStorageStore) onerefresh.Store {
 	}
 	s := &since{Store: store, seen: new(onerefresh.Record)}
 	if text := textMember(c.Value, "seen"); text != "" {
-		*s.seen, _ = store.Decode(text) // what cannot be read was nobody's session
+		*s.seen, _ = stores.Decode("localStorage", text) // what cannot be read was nobody's session
 	}
 	return s
 }
