@@ -29,11 +29,11 @@ func (s *search) all(t *testing.T, visit func(schedule) bool) {
 // split returns searches that together visit what s would: one for each
 // beginning of the given length. Shorter schedules it visits itself.
 func (s *search) split(t *testing.T, length int, visit func(schedule) bool) (parts []*search) {
-	whole := s.scope
-	s.scope.steps = length
+	bound := s.bound
+	s.bound = length
 	s.all(t, func(sch schedule) bool {
 		if sch.cut && s.path[len(s.path)-1].picked >= 0 {
-			part := &search{scope: whole, pruned: s.pruned, base: length}
+			part := &search{scope: s.scope, pruned: s.pruned, bound: bound, base: length}
 			for _, n := range s.path {
 				n.asleep = slices.Clone(n.asleep)
 				part.path = append(part.path, n)
@@ -65,7 +65,7 @@ func (c *tally) String() string {
 
 // exhaust visits all schedules of a scope, on all cores, until one violates an
 // invariant or the budget is used up.
-func (sc scope) exhaust(t *testing.T, budget time.Duration) (worst schedule, complete bool) {
+func (sc scope) exhaust(t *testing.T, bound int, budget time.Duration) (worst schedule, complete bool) {
 	var (
 		count tally
 		mu    sync.Mutex
@@ -92,7 +92,7 @@ func (sc scope) exhaust(t *testing.T, budget time.Duration) (worst schedule, com
 		}
 		return !over()
 	}
-	parts := (&search{scope: sc, pruned: true}).split(t, 8, visit)
+	parts := (&search{scope: sc, pruned: true, bound: bound}).split(t, 8, visit)
 	jobs := make(chan *search, len(parts))
 	for _, part := range parts {
 		jobs <- part
@@ -117,8 +117,8 @@ func (sc scope) exhaust(t *testing.T, budget time.Duration) (worst schedule, com
 
 // shortest returns the shortest schedule that violates an invariant.
 func (sc scope) shortest(t *testing.T, budget time.Duration) schedule {
-	for sc.steps = 1; sc.steps < 40; sc.steps++ {
-		if worst, complete := sc.exhaust(t, budget); worst.broken != nil || !complete {
+	for bound := 1; bound < 40; bound++ {
+		if worst, complete := sc.exhaust(t, bound, budget); worst.broken != nil || !complete {
 			return worst
 		}
 	}
@@ -140,7 +140,7 @@ func TestExhaustive(t *testing.T) {
 		scopes = append(scopes, scope{tabs: 3}, scope{tabs: 3, faults: 1}, scope{tabs: 2, faults: 2})
 	}
 	for _, sc := range scopes {
-		worst, complete := sc.exhaust(t, budget)
+		worst, complete := sc.exhaust(t, 0, budget)
 		if worst.broken != nil {
 			t.Fatalf("%+v:\n%s", sc, worst)
 		}
@@ -212,7 +212,7 @@ func TestRandom(t *testing.T) {
 func random(t *testing.T, number uint64) (scope, schedule) {
 	rng := rand.New(rand.NewPCG(number, 0))
 	sc := scope{tabs: 3 + int(48*rng.Float64()*rng.Float64()), faults: rng.IntN(2), server: policy(rng.IntN(2))}
-	return sc, sc.run(t, func(_ int, steps []step) int {
+	return sc, sc.run(t, func(_ int, steps []step, _ footprint) int {
 		// Faults are many: without a bias the first steps would have them all.
 		if i := rng.IntN(len(steps)); !steps[i].fault || rng.IntN(10) == 0 {
 			return i
@@ -239,7 +239,7 @@ func (sc scope) shrink(t *testing.T, s schedule) schedule {
 // replay runs the steps of these names, in order, as far as there are such,
 // and then the first one each time.
 func (sc scope) replay(t *testing.T, names []string) schedule {
-	return sc.run(t, func(_ int, steps []step) int {
+	return sc.run(t, func(_ int, steps []step, _ footprint) int {
 		for len(names) > 0 {
 			name := names[0]
 			names = names[1:]

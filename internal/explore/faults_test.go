@@ -6,23 +6,44 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/onerefresh/onerefresh"
 )
 
-func (w *world) fault(name string, do func()) step {
+// fault returns the step of a fault that touches these parts of the world, and
+// whatever comes of it.
+func (w *world) fault(name string, touches touched, do func()) step {
 	return step{name: "FAULT " + name, fault: true, do: func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		w.writes(touches)
 		do()
 	}}
+}
+
+// faults returns what can go wrong next.
+func (w *world) faults() (steps []step) {
+	for _, o := range w.ops {
+		steps = append(steps, w.opFaults(o)...)
+	}
+	for _, t := range w.tabs {
+		if !t.dead {
+			steps = append(steps, w.tabFaults(t)...)
+		}
+	}
+	steps = append(steps, w.clockFaults()...)
+	if w.scope.only != "" {
+		steps = slices.DeleteFunc(steps, func(s step) bool { return !strings.Contains(s.name, w.scope.only) })
+	}
+	return steps
 }
 
 // opFaults returns what can go wrong with a port call under way.
 func (w *world) opFaults(o *op) (steps []step) {
 	add := func(what string, do func()) {
-		steps = append(steps, w.fault(o.tab.name(what), do))
+		steps = append(steps, w.fault(o.tab.name(what), o.tab.own()|theServer, do))
 	}
 	switch o.kind {
 	case opSwap:
@@ -64,7 +85,7 @@ func (w *world) opFaults(o *op) (steps []step) {
 // tabFaults returns what can happen to a tab.
 func (w *world) tabFaults(t *tab) (steps []step) {
 	add := func(what string, do func()) {
-		steps = append(steps, w.fault(t.name(what), do))
+		steps = append(steps, w.fault(t.name(what), t.own(), do))
 	}
 	add("crash", func() { w.crash(t) })
 	if len(t.news) > 0 {
@@ -83,25 +104,36 @@ func (w *world) tabFaults(t *tab) (steps []step) {
 		w.allow(onerefresh.CodeSignedOut)
 		go t.session.SignOut(context.Background())
 	})
-	add("sign-in of another user", func() { go t.session.SignIn(context.Background(), w.server.grant()) })
+	add("sign-in of another user", func() {
+		w.writes(theServer)
+		grant := w.server.grant()
+		go t.session.SignIn(context.Background(), grant)
+	})
 	return steps
 }
 
 func (w *world) clockFaults() []step {
 	return []step{
-		w.fault("clock goes forward", func() { w.skew += 2 * time.Hour }),
-		w.fault("clock goes back", func() { w.skew -= 2 * time.Hour }),
+		w.fault("clock goes forward", theClock, func() { w.skew += 2 * time.Hour }),
+		w.fault("clock goes back", theClock, func() { w.skew -= 2 * time.Hour }),
 	}
 }
 
 // crash ends a tab: nothing that it does from now on has any effect.
 func (w *world) crash(t *tab) {
 	t.dead = true
+	w.writes(t.own() | theOrder)
+	for name, holder := range w.holder {
+		if holder == t {
+			w.writes(lockBit(name))
+		}
+	}
 	w.idle = slices.DeleteFunc(w.idle, func(other *tab) bool { return other == t })
 	maps.DeleteFunc(w.holder, func(_ string, holder *tab) bool { return holder == t })
 	for _, o := range append([]*op(nil), w.ops...) {
 		if o.tab == t {
 			if o.kind == opWait || o.kind == opSwap {
+				w.writes(theServer)
 				w.loseAnswer(o)
 			}
 			w.answer(o, reply{err: errDead})

@@ -36,7 +36,6 @@ func (s schedule) String() string {
 type scope struct {
 	tabs   int
 	faults int
-	steps  int // at the most; a longer schedule is cut short
 	server policy
 	lulls  int    // how often time may pass although a late answer could come
 	only   string // a part of the names of the faults to explore; empty for all
@@ -46,9 +45,12 @@ type scope struct {
 	blindSwaps bool // CompareAndSwap does not compare
 }
 
-// run runs one schedule: pick says which of the steps is next, or -1 to cut
-// the schedule short.
-func (sc scope) run(t *testing.T, pick func(depth int, steps []step) int) (s schedule) {
+// A picker says which of the steps is next, or -1 to cut the schedule short.
+// It is told what the one before has touched.
+type picker func(depth int, steps []step, before footprint) int
+
+// run runs one schedule.
+func (sc scope) run(t *testing.T, pick picker) (s schedule) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, sc)
 		defer w.end()
@@ -66,25 +68,15 @@ func (sc scope) run(t *testing.T, pick func(depth int, steps []step) int) (s sch
 }
 
 // explore picks steps until every caller has been answered.
-func (w *world) explore(faults *int, pick func(depth int, steps []step) int) (s schedule) {
-	for len(w.broken) == 0 {
-		if !w.settle() {
-			w.violated("nothing happens any more, and a caller waits")
-			break
-		}
-		if w.resting() {
-			break
-		}
+func (w *world) explore(faults *int, pick picker) (s schedule) {
+	synctest.Wait()
+	for w.over = false; len(w.broken) == 0 && !w.over; {
 		if len(s.names) == mostSteps {
 			w.violated("no rest after %d steps", mostSteps)
 			break
 		}
-		if len(s.names) == w.scope.steps && w.scope.steps > 0 {
-			s.cut = true
-			break
-		}
 		steps := w.steps(*faults)
-		i := pick(len(s.names), steps)
+		i := pick(len(s.names), steps, w.print)
 		if i < 0 {
 			s.cut = true
 			break
@@ -93,6 +85,7 @@ func (w *world) explore(faults *int, pick func(depth int, steps []step) int) (s 
 		if steps[i].fault {
 			*faults--
 		}
+		w.print = footprint{}
 		steps[i].do()
 		synctest.Wait()
 	}
@@ -101,7 +94,7 @@ func (w *world) explore(faults *int, pick func(depth int, steps []step) int) (s 
 
 // drain takes all steps that there are, so that nobody is left frozen.
 func (w *world) drain() {
-	for steps := w.steps(0); len(steps) > 0; steps = w.steps(0) {
+	for steps := w.regular(); len(steps) > 0; steps = w.regular() {
 		steps[0].do()
 		synctest.Wait()
 	}
@@ -120,9 +113,11 @@ func (w *world) nextExpiry() {
 		}
 	}
 	none := 0
-	w.explore(&none, func(int, []step) int { return 0 })
+	w.explore(&none, func(int, []step, footprint) int { return 0 })
 	w.checkEnd()
 }
+
+const sessionName = "session"
 
 func newWorld(t *testing.T, sc scope) *world {
 	w := &world{scope: sc, server: server{policy: sc.server}, holder: map[string]*tab{}, arrived: make(chan struct{}, 1), allowed: map[onerefresh.Code]bool{}}
@@ -134,7 +129,7 @@ func newWorld(t *testing.T, sc scope) *world {
 	for i := range sc.tabs {
 		tab := &tab{world: w, number: i + 1, view: w.record, watches: map[int]func(){}}
 		session, err := onerefresh.Open(onerefresh.Options{
-			Name: "session", Store: tab, Locker: tab, Refresher: tab, Revoker: tab, Clock: tab,
+			Name: sessionName, Store: tab, Locker: tab, Refresher: tab, Revoker: tab, Clock: tab,
 			OnEvent: func(e onerefresh.Event) { tab.events = append(tab.events, e.Kind) },
 		})
 		if err != nil {

@@ -22,6 +22,7 @@ type world struct {
 	scope scope
 
 	mu      sync.Mutex // guards all below: ports are called from many goroutines
+	print   footprint  // of the step under way
 	ops     []*op      // port calls that wait for their step
 	serials int
 	arrived chan struct{} // has room for one: something has been added to ops
@@ -40,6 +41,7 @@ type world struct {
 	lost    bool                     // an answer was lost: a strict server will end the session
 	untold  bool                     // the end of the session may come without that reason
 	broken  []string                 // invariants that did not hold
+	over    bool                     // the schedule is at its end
 }
 
 // A tab is one process with one Session.
@@ -139,7 +141,9 @@ func (w *world) add(o *op) {
 	w.serials++
 	o.serial = w.serials
 	w.ops = append(w.ops, o)
+	w.writes(o.tab.own())
 	if o.kind == opLock {
+		w.writes(lockBit(o.name))
 		w.queue = append(w.queue, o)
 	}
 	select {
@@ -150,8 +154,12 @@ func (w *world) add(o *op) {
 
 func (w *world) remove(o *op) {
 	same := func(p *op) bool { return p == o }
+	w.writes(o.tab.own())
 	w.ops = slices.DeleteFunc(w.ops, same)
-	w.queue = slices.DeleteFunc(w.queue, same)
+	if o.kind == opLock {
+		w.writes(lockBit(o.name))
+		w.queue = slices.DeleteFunc(w.queue, same)
+	}
 }
 
 func (w *world) answer(o *op, r reply) {
@@ -174,6 +182,7 @@ func (t *tab) Lock(ctx context.Context, name string) (context.Context, func(), e
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		if t.holder[name] == t {
+			t.writes(lockBit(name))
 			delete(t.holder, name)
 		}
 	}), nil
@@ -240,6 +249,7 @@ func (t *tab) Revoke(ctx context.Context, refreshToken string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.dead {
+		t.writes(theServer)
 		t.server.revoke(refreshToken)
 	}
 	return nil
@@ -248,6 +258,7 @@ func (t *tab) Revoke(ctx context.Context, refreshToken string) error {
 func (t *tab) Now() time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.reads(theClock)
 	return time.Now().Add(t.skew)
 }
 
@@ -255,17 +266,33 @@ func (t *tab) Now() time.Time {
 
 // A step is something that can happen next.
 type step struct {
-	name    string // unique among those that can happen next
-	fault   bool
-	touches touched
-	do      func()
+	name  string // unique among those that can happen next
+	fault bool
+	do    func()
 }
 
 // steps returns what can happen next, in an order that depends on nothing but
-// the schedule so far. All goroutines are at rest.
-func (w *world) steps(faults int) (steps []step) {
+// the schedule so far. All goroutines are blocked. Time passes, and a schedule
+// ends, only when nothing else can happen, but for faults.
+func (w *world) steps(faults int) []step {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	steps := w.regular()
+	switch {
+	case len(steps) > 0:
+	case w.resting():
+		steps = append(steps, step{name: "rest", do: func() { w.over = true }})
+	default:
+		steps = append(steps, step{name: "time passes", do: w.pass})
+	}
+	if faults > 0 {
+		steps = append(steps, w.faults()...)
+	}
+	return steps
+}
+
+// regular returns the steps that are no faults.
+func (w *world) regular() (steps []step) {
 	slices.SortFunc(w.ops, func(a, b *op) int {
 		// Goroutines that were woken together arrive in any order.
 		return cmp.Or(a.tab.number-b.tab.number, strings.Compare(string(a.kind), string(b.kind)), a.serial-b.serial)
@@ -277,8 +304,9 @@ func (w *world) steps(faults int) (steps []step) {
 	}
 	for _, t := range w.tabs {
 		if len(t.news) > 0 && !t.dead {
-			steps = append(steps, step{name: t.name("notice"), touches: w.touchedByNotice(t), do: func() {
+			steps = append(steps, step{name: t.name("notice"), do: func() {
 				w.mu.Lock()
+				w.writes(t.own())
 				t.view, t.news = t.news[0], t.news[1:]
 				w.mu.Unlock()
 				t.notify()
@@ -287,7 +315,8 @@ func (w *world) steps(faults int) (steps []step) {
 	}
 	if w.lull < w.scope.lulls && slices.ContainsFunc(w.ops, func(o *op) bool { return o.timedOut && !o.late }) {
 		// An answer that is late already may stay away for longer.
-		steps = append(steps, step{name: "time passes", touches: everything, do: func() {
+		steps = append(steps, step{name: "two seconds pass", do: func() {
+			w.writes(everything)
 			w.lull++
 			time.Sleep(2 * time.Second) // more than the first cooldown
 		}})
@@ -296,24 +325,13 @@ func (w *world) steps(faults int) (steps []step) {
 		// All tabs are alike: that the one with the lowest number is asked
 		// first is a matter of names.
 		t := w.idle[0]
-		steps = append(steps, step{name: t.name("asked for a token"), touches: t.own() | theLocks, do: func() {
+		steps = append(steps, step{name: t.name("asked for a token"), do: func() {
+			w.writes(t.own() | theOrder)
 			w.idle = w.idle[1:]
 			w.call(t)
 		}})
 	}
-	if faults == 0 {
-		return steps
-	}
-	for _, o := range w.ops {
-		steps = append(steps, w.opFaults(o)...)
-	}
-	for _, t := range w.tabs {
-		if !t.dead {
-			steps = append(steps, w.tabFaults(t)...)
-		}
-	}
-	steps = append(steps, w.clockFaults()...)
-	return slices.DeleteFunc(steps, func(s step) bool { return s.fault && !strings.Contains(s.name, w.scope.only) })
+	return steps
 }
 
 func (t *tab) name(what string) string { return fmt.Sprintf("tab %d: %s", t.number, what) }
@@ -321,9 +339,10 @@ func (t *tab) name(what string) string { return fmt.Sprintf("tab %d: %s", t.numb
 func (w *world) step(o *op) (step, bool) {
 	name := o.tab.name(string(o.kind))
 	locked := func(do func()) step {
-		return step{name: name, touches: o.touches(), do: func() {
+		return step{name: name, do: func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
+			w.writes(o.tab.own())
 			do()
 		}}
 	}
@@ -335,11 +354,13 @@ func (w *world) step(o *op) (step, bool) {
 		}
 		name += " " + o.name
 		return locked(func() {
+			w.writes(lockBit(o.name))
 			w.holder[o.name] = o.tab
 			w.answer(o, reply{})
 		}), true
 	case opLoad:
 		return locked(func() {
+			w.reads(theStore)
 			if !w.scope.incoherent {
 				o.tab.view, o.tab.news = w.record, nil
 			}
@@ -351,6 +372,7 @@ func (w *world) step(o *op) (step, bool) {
 	case opSend:
 		name += " " + o.refreshToken
 		return locked(func() {
+			w.writes(theServer)
 			w.checkSend(o)
 			o.answer, o.answerErr = w.server.refresh(o.refreshToken)
 			o.kind = opWait
@@ -360,6 +382,7 @@ func (w *world) step(o *op) (step, bool) {
 			return step{}, false
 		}
 		return locked(func() {
+			w.writes(theServer)
 			if o.answerErr == nil {
 				w.server.answered[o.refreshToken] = answered{o.tab, o.timedOut}
 			}
@@ -370,6 +393,7 @@ func (w *world) step(o *op) (step, bool) {
 }
 
 func (w *world) swap(o *op) error {
+	w.reads(theStore)
 	stored := w.record
 	if w.scope.incoherent {
 		stored = o.tab.view
@@ -382,6 +406,7 @@ func (w *world) swap(o *op) error {
 }
 
 func (w *world) store(by *tab, r onerefresh.Record) {
+	w.writes(theStore)
 	w.checkWrite(w.record, r)
 	w.record = r
 	for _, t := range w.tabs {
@@ -407,6 +432,8 @@ func (w *world) call(t *tab) {
 	}()
 }
 
+// resting reports whether every caller has been answered, and all is written
+// and released.
 func (w *world) resting() bool {
 	if len(w.idle) > 0 {
 		return false
@@ -416,25 +443,27 @@ func (w *world) resting() bool {
 			return false
 		}
 	}
-	// A caller may be answered before all is written and released.
 	return !slices.ContainsFunc(w.ops, func(o *op) bool { return !o.late })
 }
 
-// settle lets time pass until something can happen. It returns false if
-// nothing does for longer than any wait of the algorithm may last.
-func (w *world) settle() bool {
-	synctest.Wait()
+// pass lets time pass until something can happen.
+func (w *world) pass() {
 	for deadline := time.Now().Add(longestWait); ; {
-		if w.resting() || len(w.steps(0)) > 0 {
-			return true
-		}
-		if !time.Now().Before(deadline) {
-			return false
-		}
 		select {
 		case <-w.arrived:
 		case <-time.After(time.Second):
 		}
 		synctest.Wait()
+		w.mu.Lock()
+		w.writes(everything)
+		ready := w.resting() || len(w.regular()) > 0
+		if !ready && !time.Now().Before(deadline) {
+			w.violated("nothing happens any more, and a caller waits")
+			ready = true
+		}
+		w.mu.Unlock()
+		if ready {
+			return
+		}
 	}
 }
