@@ -115,7 +115,11 @@ func (s *Session) refused(rec Record, rejected *string, answer Response, err err
 			next.Attempt = Attempt{}
 		}
 	case transient, misconfigured:
-		next.Attempt = Attempt{} // it was refused, and so not spent
+		// It was refused, and so not spent; what became of any presentation
+		// before this one is as unknown as it was.
+		if next.Attempt.Count--; next.Attempt.Count == 0 {
+			next.Attempt = Attempt{}
+		}
 	}
 
 	if err := s.swap(ctx, rec, &next); err == ErrConflict {

@@ -103,12 +103,14 @@ func (s *Session) current(stored Record) Record {
 	if s.kept == nil {
 		return stored
 	}
-	if !stored.sameGrant(s.kept.spent) {
+	spent, next := s.kept.spent, s.kept.next
+	overtaken := next.sameGrant(spent) && stored.Generation != spent.Generation // no token would be lost
+	if overtaken || !stored.sameGrant(spent) {
 		s.kept.release()
 		s.kept = nil
 		return stored
 	}
-	rec := s.kept.next
+	rec := next
 	rec.Generation = stored.Generation
 	return rec
 }

@@ -228,6 +228,30 @@ func TestAnswerLostOnAStrictServerIsSaid(t *testing.T) {
 	})
 }
 
+// What a server says of one presentation tells nothing of the one before it.
+func TestLostAnswerIsNotForgottenOverARefusalThatSpendsNothing(t *testing.T) {
+	for name, refused := range map[string]trouble{
+		"transient":     refusal(429, ""),
+		"misconfigured": refusal(401, "invalid_client"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				tabs := w.openSignedIn(2)
+				w.expect(resetAfter, refused)
+				w.storm(tabs...)
+				time.Sleep(time.Minute) // the cooldown
+				results := w.storm(tabs...)
+				w.mustFail(onerefresh.ErrSessionEnded, results...)
+				var e *onerefresh.Error
+				if !errors.As(results[0].err, &e) || !e.Ended.AnswerLost {
+					t.Errorf("got %+v", e.Ended)
+				}
+			})
+		})
+	}
+}
+
 // A holder that dies in mid-exchange leaves its attempt on record.
 func TestNextHolderKnowsOfTheAttemptOfADeadOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -406,6 +430,32 @@ func (s *fullStore) CompareAndSwap(ctx context.Context, old, new onerefresh.Reco
 		return errors.New("the disk is full")
 	}
 	return s.MemoryStore.CompareAndSwap(ctx, old, new)
+}
+
+// A cooldown that could not be written is no news when a peer has tried since.
+func TestCooldownThatCouldNotBeStoredDoesNotReplaceAPeersAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		full := &fullStore{MemoryStore: w.store}
+		w.signIn(w.open())
+		w.expect(func(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			full.full.Store(true)
+			return onerefresh.Response{}, &onerefresh.RefreshError{Status: 429}
+		}, waitForTheEnd)
+		unlucky := w.open(func(o *onerefresh.Options) { o.Store = full })
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(unlucky)...)
+
+		peer := make(chan result, 1)
+		go func() { peer <- w.storm(w.open())[0] }()
+		synctest.Wait()
+		attempt, _ := w.store.Peek()
+		full.full.Store(false)
+		time.Sleep(5 * time.Second) // by then what is kept has been tried again
+		if now, _ := w.store.Peek(); now.Generation != attempt.Generation {
+			t.Errorf("written over %+v: %+v", attempt.Attempt, now.Attempt)
+		}
+		<-peer
+	})
 }
 
 func TestNothingIsSentThatCannotBePutOnRecord(t *testing.T) {
