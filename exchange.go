@@ -86,13 +86,18 @@ func (s *Session) present(ctx context.Context, refreshToken string, result chan<
 }
 
 // rescue persists an answer that comes after the timeout all the same, if
-// nobody has refreshed the session meanwhile.
+// nobody has refreshed the session meanwhile. Of a broken one the refresh token
+// counts.
 func (s *Session) rescue(rec Record, result <-chan outcome) {
 	o := <-result
-	if o.err == nil {
-		s.persist(rec, o.answer)
-		s.deliver()
+	if o.err != nil {
+		if s.opts.Provider.classify(o.err) != broken || o.answer.RefreshToken == "" {
+			return
+		}
+		o.answer = Response{RefreshToken: o.answer.RefreshToken}
 	}
+	s.persist(rec, o.answer)
+	s.deliver()
 }
 
 // refused says what becomes of a session whose exchange failed with err.

@@ -337,6 +337,25 @@ func TestSlowAnswerShortensTheLifetime(t *testing.T) {
 	})
 }
 
+func TestLateAnswerThatIsBrokenDoesNotLoseTheRotatedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tab := w.openSignedIn(1)[0]
+		w.expect(func(_ context.Context, rotate func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			time.Sleep(11 * time.Second)
+			r, err := rotate()
+			if err != nil {
+				return r, err
+			}
+			return r, &onerefresh.FieldError{Field: "expires_in", Problem: "missing"}
+		})
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(tab)...)
+		time.Sleep(time.Minute)
+		w.mustHave(w.storm(tab)...)
+		w.mustHaveSeen(t, 2)
+	})
+}
+
 type clockFunc func() time.Time
 
 func (f clockFunc) Now() time.Time { return f() }
