@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // A control takes out one defence of the algorithm, or one promise of a port.
@@ -79,7 +78,7 @@ func TestControl(t *testing.T) {
 	if !ok {
 		return // on its own it has nothing to do
 	}
-	if worst := c.scope.shortest(t, time.Minute); worst.broken != nil {
+	if worst := c.scope.shortest(t); worst.broken != nil {
 		t.Fatalf("shortest schedule:\n%s", worst)
 	}
 }

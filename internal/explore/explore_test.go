@@ -3,10 +3,14 @@
 package explore
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -16,9 +20,18 @@ import (
 )
 
 var (
-	full = flag.Bool("full", false, "explore pairs of faults too, and a million random schedules")
-	seed = flag.Uint64("seed", 0, "run the random schedule of this `number` alone")
+	full      = flag.Bool("full", false, "explore three tabs and pairs of faults too, and a million random schedules")
+	budget    = flag.Duration("budget", time.Hour, "with -full, how long to explore each scope that may be too large to complete")
+	first     = flag.Uint64("first", 1, "the `number` of the first random schedule")
+	schedules = flag.Uint64("schedules", 0, "how `many` random schedules to run; 0 for a million with -full, else 50,000")
+	seed      = flag.Uint64("seed", 0, "run the random schedule of this `number` alone")
 )
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	debug.SetGCPercent(400) // worlds are small, short-lived and many
+	os.Exit(m.Run())
+}
 
 // all runs every schedule of the search, until visit returns false.
 func (s *search) all(t *testing.T, visit func(schedule) bool) {
@@ -50,7 +63,7 @@ func (s *search) split(t *testing.T, length int, visit func(schedule) bool) (par
 type tally struct{ schedules, steps, cut atomic.Int64 }
 
 func (c *tally) add(s schedule) {
-	c.steps.Add(int64(len(s.names)))
+	c.steps.Add(int64(len(s.labels)))
 	if s.cut {
 		c.cut.Add(1)
 	} else {
@@ -59,27 +72,21 @@ func (c *tally) add(s schedule) {
 }
 
 func (c *tally) String() string {
-	return fmt.Sprintf("%d schedules, %d steps (%d schedules cut short, as their like had been visited)",
+	return fmt.Sprintf("%d schedules, %d steps (and %d schedules cut short, as their like had been visited)",
 		c.schedules.Load(), c.steps.Load(), c.cut.Load())
 }
 
-// exhaust visits all schedules of a scope, on all cores, until one violates an
-// invariant or the budget is used up.
+// exhaust visits all schedules of a scope up to a length, or of any length if
+// bound is 0, on all cores, until one violates an invariant or the time is up.
 func (sc scope) exhaust(t *testing.T, bound int, budget time.Duration) (worst schedule, complete bool) {
 	var (
 		count tally
 		mu    sync.Mutex
-		found = make(chan struct{})
+		done  atomic.Int64
+		found atomic.Bool
 		began = time.Now()
 	)
-	over := func() bool {
-		select {
-		case <-found:
-			return true
-		default:
-			return time.Since(began) > budget
-		}
-	}
+	over := func() bool { return found.Load() || time.Since(began) > budget }
 	visit := func(s schedule) bool {
 		count.add(s)
 		if len(s.broken) > 0 {
@@ -87,7 +94,7 @@ func (sc scope) exhaust(t *testing.T, bound int, budget time.Duration) (worst sc
 			defer mu.Unlock()
 			if worst.broken == nil {
 				worst = s
-				close(found)
+				found.Store(true)
 			}
 		}
 		return !over()
@@ -98,27 +105,40 @@ func (sc scope) exhaust(t *testing.T, bound int, budget time.Duration) (worst sc
 		jobs <- part
 	}
 	close(jobs)
+	cores(t, func(t *testing.T) {
+		for part := range jobs {
+			if !over() {
+				part.all(t, visit)
+			}
+			if !over() {
+				done.Add(1)
+			}
+		}
+	})
+	complete = done.Load() == int64(len(parts)) && !over()
+	if bound == 0 {
+		t.Logf("%v: %v in %v; all of %d of the %d beginnings of 8 steps",
+			sc, &count, time.Since(began).Round(time.Millisecond), done.Load(), len(parts))
+	}
+	return worst, complete
+}
+
+// cores runs f once for each core, all at once.
+func cores(t *testing.T, f func(t *testing.T)) {
 	t.Run("cores", func(t *testing.T) {
 		for range runtime.GOMAXPROCS(0) {
 			t.Run("core", func(t *testing.T) {
 				t.Parallel()
-				for part := range jobs {
-					if !over() {
-						part.all(t, visit)
-					}
-				}
+				f(t)
 			})
 		}
 	})
-	complete = !over()
-	t.Logf("%+v: %v in %v, complete: %t", sc, &count, time.Since(began).Round(time.Millisecond), complete)
-	return worst, complete
 }
 
 // shortest returns the shortest schedule that violates an invariant.
-func (sc scope) shortest(t *testing.T, budget time.Duration) schedule {
-	for bound := 1; bound < 40; bound++ {
-		if worst, complete := sc.exhaust(t, bound, budget); worst.broken != nil || !complete {
+func (sc scope) shortest(t *testing.T) schedule {
+	for bound := 1; bound < 60; bound++ {
+		if worst, _ := sc.exhaust(t, bound, time.Hour); worst.broken != nil {
 			return worst
 		}
 	}
@@ -126,26 +146,44 @@ func (sc scope) shortest(t *testing.T, budget time.Duration) schedule {
 }
 
 // Every schedule of two tabs and one expiry, without a fault and with any one
-// fault at any step.
+// fault at any step. A search that does not come to its end is a failure.
 func TestExhaustive(t *testing.T) {
-	scopes := []scope{
+	for _, sc := range []scope{
 		{tabs: 2},
 		{tabs: 2, faults: 1},
-		{tabs: 2, faults: 1, server: refuses, lulls: 2, only: "late"},
-	}
-	// CI stops after a while; what it has not seen by then, it says.
-	budget := 30 * time.Second
-	if *full {
-		budget = time.Hour
-		scopes = append(scopes, scope{tabs: 3}, scope{tabs: 3, faults: 1}, scope{tabs: 2, faults: 2})
-	}
-	for _, sc := range scopes {
-		worst, complete := sc.exhaust(t, 0, budget)
+		{tabs: 2, faults: 1, lulls: 2, server: refuses, only: "late"},
+		{tabs: 2, rejected: true},
+		{tabs: 2, alone: true},
+		{tabs: 2, faults: 1, alone: true, only: "crash"},
+		{tabs: 2, faults: 1, alone: true, only: "clo"}, // is closed, and the clock
+		{tabs: 2, faults: 1, alone: true, only: "write"},
+		{tabs: 2, faults: 1, alone: true, only: "answer"},
+	} {
+		worst, complete := sc.exhaust(t, 0, time.Hour)
 		if worst.broken != nil {
-			t.Fatalf("%+v:\n%s", sc, worst)
+			t.Fatalf("%v:\n%s", sc, worst)
 		}
-		if !complete && *full && sc.tabs == 2 && sc.faults < 2 {
-			t.Errorf("%+v: the budget of %v was used up", sc, budget)
+		if !complete {
+			t.Errorf("%v: not complete", sc)
+		}
+	}
+}
+
+// Larger scopes, as far as the budget goes.
+func TestBeyond(t *testing.T) {
+	if !*full {
+		t.Skip("-full is not set")
+	}
+	for _, sc := range []scope{
+		{tabs: 2, faults: 1, alone: true},
+		{tabs: 2, faults: 1, rejected: true},
+		{tabs: 2, faults: 1, lulls: 2, server: refuses},
+		{tabs: 3},
+		{tabs: 3, faults: 1},
+		{tabs: 2, faults: 2},
+	} {
+		if worst, _ := sc.exhaust(t, 0, *budget); worst.broken != nil {
+			t.Fatalf("%v:\n%s", sc, worst)
 		}
 	}
 }
@@ -177,56 +215,65 @@ func TestPruningLosesNoOutcome(t *testing.T) {
 	}
 }
 
-// Many tabs, a fault or none, at random. A failure is printed with its number,
-// which -seed runs alone, and as the shortest that fails in the same way.
+// Many tabs, and any number of faults, at random. A failure is printed with its
+// number, which -seed runs alone, and as the shortest that fails.
 func TestRandom(t *testing.T) {
-	first, last := uint64(1), uint64(5_000)
-	if *full {
-		last = 1_000_000
+	last := *first + cmp.Or(*schedules, 50_000) - 1
+	if *full && *schedules == 0 {
+		last = *first + 1_000_000 - 1
 	}
 	if *seed != 0 {
-		first, last = *seed, *seed
+		*first, last = *seed, *seed
 	}
-	var count tally
-	var next atomic.Uint64
-	next.Store(first)
-	began := time.Now()
-	t.Run("cores", func(t *testing.T) {
-		for range runtime.GOMAXPROCS(0) {
-			t.Run("core", func(t *testing.T) {
-				t.Parallel()
-				for n := next.Add(1) - 1; n <= last && !t.Failed(); n = next.Add(1) - 1 {
-					sc, s := random(t, n)
-					count.add(s)
-					if s.broken != nil {
-						t.Errorf("schedule %d, %+v:\n%s", n, sc, sc.shrink(t, s))
-					}
-				}
-			})
+	var (
+		count tally
+		next  atomic.Uint64
+		began = time.Now()
+	)
+	next.Store(*first)
+	cores(t, func(t *testing.T) {
+		for n := next.Add(1) - 1; n <= last && !t.Failed(); n = next.Add(1) - 1 {
+			sc, s := random(t, n)
+			count.add(s)
+			if s.broken != nil {
+				t.Errorf("schedule %d, %v:\n%s", n, sc, sc.shrink(t, s))
+			}
 		}
 	})
-	t.Logf("%v in %v", &count, time.Since(began).Round(time.Millisecond))
+	t.Logf("from number %d: %v in %v", *first, &count, time.Since(began).Round(time.Millisecond))
 }
 
 // random runs the schedule of a number.
 func random(t *testing.T, number uint64) (scope, schedule) {
 	rng := rand.New(rand.NewPCG(number, 0))
-	sc := scope{tabs: 3 + int(48*rng.Float64()*rng.Float64()), faults: rng.IntN(2), server: policy(rng.IntN(2))}
+	sc := scope{
+		tabs:     3 + int(48*math.Pow(rng.Float64(), 5)), // few tabs find more per second
+		faults:   rng.IntN(9),
+		server:   policy(rng.IntN(2)),
+		alone:    rng.IntN(4) == 0,
+		rejected: rng.IntN(4) == 0,
+		lulls:    rng.IntN(3),
+	}
+	rare := 5 + rng.IntN(40)
 	return sc, sc.run(t, func(_ int, steps []step, _ footprint) int {
-		// Faults are many: without a bias the first steps would have them all.
-		if i := rng.IntN(len(steps)); !steps[i].fault || rng.IntN(10) == 0 {
-			return i
+		// Without a bias the first steps would have all the faults.
+		regular := slices.IndexFunc(steps, func(s step) bool { return s.fault })
+		if regular < 0 {
+			regular = len(steps)
 		}
-		return rng.IntN(1+slices.IndexFunc(append(steps, step{fault: true}), func(s step) bool { return s.fault })) % len(steps)
+		if regular < len(steps) && rng.IntN(rare) == 0 {
+			return regular + rng.IntN(len(steps)-regular)
+		}
+		return rng.IntN(regular)
 	})
 }
 
 // shrink leaves out steps of a schedule that fails, for as long as it fails.
 func (sc scope) shrink(t *testing.T, s schedule) schedule {
-	for size := len(s.names) / 2; size > 0; size /= 2 {
-		for from := 0; from+size <= len(s.names); {
-			shorter := sc.replay(t, slices.Delete(slices.Clone(s.names), from, from+size))
-			if shorter.broken != nil && len(shorter.names) < len(s.names) {
+	for size := len(s.labels) / 2; size > 0; size /= 2 {
+		for from := 0; from+size <= len(s.labels); {
+			shorter := sc.replay(t, slices.Delete(slices.Clone(s.labels), from, from+size))
+			if shorter.broken != nil && len(shorter.labels) < len(s.labels) {
 				s = shorter
 			} else {
 				from += size
@@ -236,14 +283,14 @@ func (sc scope) shrink(t *testing.T, s schedule) schedule {
 	return s
 }
 
-// replay runs the steps of these names, in order, as far as there are such,
+// replay runs these steps, in order, as far as there are such,
 // and then the first one each time.
-func (sc scope) replay(t *testing.T, names []string) schedule {
+func (sc scope) replay(t *testing.T, labels []label) schedule {
 	return sc.run(t, func(_ int, steps []step, _ footprint) int {
-		for len(names) > 0 {
-			name := names[0]
-			names = names[1:]
-			if i := slices.IndexFunc(steps, func(s step) bool { return s.name == name }); i >= 0 {
+		for len(labels) > 0 {
+			next := labels[0]
+			labels = labels[1:]
+			if i := slices.IndexFunc(steps, func(s step) bool { return s.label == next }); i >= 0 {
 				return i
 			}
 		}

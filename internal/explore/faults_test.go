@@ -4,6 +4,7 @@ package explore
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -14,8 +15,8 @@ import (
 
 // fault returns the step of a fault that touches these parts of the world, and
 // whatever comes of it.
-func (w *world) fault(name string, touches touched, do func()) step {
-	return step{name: "FAULT " + name, fault: true, do: func() {
+func (w *world) fault(tab int, what string, touches touched, do func()) step {
+	return step{label{true, tab, what}, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.writes(touches)
@@ -35,7 +36,7 @@ func (w *world) faults() (steps []step) {
 	}
 	steps = append(steps, w.clockFaults()...)
 	if w.scope.only != "" {
-		steps = slices.DeleteFunc(steps, func(s step) bool { return !strings.Contains(s.name, w.scope.only) })
+		steps = slices.DeleteFunc(steps, func(s step) bool { return !strings.Contains(s.what, w.scope.only) })
 	}
 	return steps
 }
@@ -43,38 +44,57 @@ func (w *world) faults() (steps []step) {
 // opFaults returns what can go wrong with a port call under way.
 func (w *world) opFaults(o *op) (steps []step) {
 	add := func(what string, do func()) {
-		steps = append(steps, w.fault(o.tab.name(what), o.tab.own()|theServer, do))
+		steps = append(steps, w.fault(o.tab.number, what, o.tab.own()|theServer, do))
 	}
 	switch o.kind {
+	case opLoad:
+		add("read fails", func() {
+			w.faulty.allow(onerefresh.CodeTemporarilyUnavailable)
+			w.answer(o, reply{err: errDisk})
+		})
 	case opSwap:
 		add("write fails", func() {
-			w.allow(onerefresh.CodeTemporarilyUnavailable, onerefresh.CodeLockTimeout)
+			w.failWrite()
 			w.answer(o, reply{err: errDisk})
 		})
 		add("write succeeds, and is said to have failed", func() {
-			w.allow(onerefresh.CodeTemporarilyUnavailable)
+			w.failWrite()
 			w.swap(o)
 			w.answer(o, reply{err: errDisk})
 		})
 	case opSend:
-		add("request is lost", func() { w.answer(o, reply{err: errNetwork}) })
+		add("request is lost", func() { w.failNetwork(o) })
 		add("server is unavailable", func() {
-			w.allow(onerefresh.CodeTemporarilyUnavailable)
+			w.faulty.allow(onerefresh.CodeTemporarilyUnavailable)
 			w.answer(o, reply{err: errUnavailable})
+		})
+		add("server asks to wait", func() {
+			w.faulty.allow(onerefresh.CodeTemporarilyUnavailable)
+			w.answer(o, reply{err: errTooMany})
+		})
+		add("server refuses the client", func() {
+			w.faulty.allow(onerefresh.CodeMisconfigured)
+			w.answer(o, reply{err: errClient})
 		})
 	case opWait:
 		add("answer is lost", func() {
-			w.loseAnswer(o)
-			w.answer(o, reply{err: errNetwork})
+			w.faulty.lose()
+			w.failNetwork(o)
 		})
-		if !o.late {
+		if o.answerErr == nil {
+			add("answer lacks expires_in", func() {
+				w.faulty.allow(onerefresh.CodeMisconfigured)
+				w.server.answered[o.refreshToken] = answered{o.tab, o.timedOut}
+				w.answer(o, reply{answer: o.answer, err: errField})
+			})
+		}
+		if !o.late && !o.timedOut {
 			add("answer is late", func() {
-				// Whoever tries again after the timeout cannot know that
-				// the answer is about to come. If both meet, the family is
-				// revoked, and the token that came late finds out only
-				// when it is presented itself.
-				w.lost, w.untold = true, true
-				w.allow(onerefresh.CodeTemporarilyUnavailable, onerefresh.CodeSessionEnded)
+				// Whoever tries again after the timeout cannot know that the
+				// answer is about to come.
+				w.faulty.lose()
+				w.faulty.lates++
+				w.faulty.allow(onerefresh.CodeTemporarilyUnavailable)
 				o.late, o.timedOut = true, true
 			})
 		}
@@ -82,10 +102,29 @@ func (w *world) opFaults(o *op) (steps []step) {
 	return steps
 }
 
+// failNetwork: an exchange is tried twice.
+func (w *world) failNetwork(o *op) {
+	exchange := exchange{o.tab, o.refreshToken}
+	if w.faulty.networks[exchange]++; w.faulty.networks[exchange] > 1 {
+		w.faulty.allow(onerefresh.CodeTemporarilyUnavailable)
+	}
+	w.answer(o, reply{err: errNetwork})
+}
+
+// failWrite: the tab may have a token that nobody else has.
+func (w *world) failWrite() {
+	f := &w.faulty
+	f.allow(onerefresh.CodeTemporarilyUnavailable, onerefresh.CodeLockTimeout)
+	f.unwritten = true
+	if f.gone || w.scope.alone {
+		f.lose()
+	}
+}
+
 // tabFaults returns what can happen to a tab.
 func (w *world) tabFaults(t *tab) (steps []step) {
 	add := func(what string, do func()) {
-		steps = append(steps, w.fault(t.name(what), t.own(), do))
+		steps = append(steps, w.fault(t.number, what, t.own(), do))
 	}
 	add("crash", func() { w.crash(t) })
 	if len(t.news) > 0 {
@@ -100,8 +139,16 @@ func (w *world) tabFaults(t *tab) (steps []step) {
 			break
 		}
 	}
+	if t.closed {
+		return steps
+	}
+	add("is closed", func() {
+		t.closed = true
+		w.goes()
+		go t.session.Close()
+	})
 	add("sign-out", func() {
-		w.allow(onerefresh.CodeSignedOut)
+		w.faulty.allow(onerefresh.CodeSignedOut)
 		go t.session.SignOut(context.Background())
 	})
 	add("sign-in of another user", func() {
@@ -113,15 +160,33 @@ func (w *world) tabFaults(t *tab) (steps []step) {
 }
 
 func (w *world) clockFaults() []step {
+	add := func(d time.Duration) func() {
+		return func() {
+			w.skew += d
+			w.faulty.clock = true
+			if w.scope.alone { // a lease goes by the clock
+				w.faulty.lose()
+			}
+		}
+	}
 	return []step{
-		w.fault("clock goes forward", theClock, func() { w.skew += 2 * time.Hour }),
-		w.fault("clock goes back", theClock, func() { w.skew -= 2 * time.Hour }),
+		w.fault(0, "clock goes forward", theClock, add(2*time.Hour)),
+		w.fault(0, "clock goes back", theClock, add(-2*time.Hour)),
+	}
+}
+
+// goes: a tab is about to go, perhaps with a token that nobody else has.
+func (w *world) goes() {
+	w.faulty.gone = true
+	if w.faulty.unwritten {
+		w.faulty.lose()
 	}
 }
 
 // crash ends a tab: nothing that it does from now on has any effect.
 func (w *world) crash(t *tab) {
 	t.dead = true
+	w.goes()
 	w.writes(t.own() | theOrder)
 	for name, holder := range w.holder {
 		if holder == t {
@@ -134,9 +199,19 @@ func (w *world) crash(t *tab) {
 		if o.tab == t {
 			if o.kind == opWait || o.kind == opSwap {
 				w.writes(theServer)
-				w.loseAnswer(o)
+				w.faulty.lose()
 			}
 			w.answer(o, reply{err: errDead})
 		}
 	}
 }
+
+var (
+	errDead        = errors.New("the tab is dead")
+	errNetwork     = errors.New("network failure")
+	errDisk        = errors.New("write failed")
+	errUnavailable = &onerefresh.RefreshError{Status: 503}
+	errTooMany     = &onerefresh.RefreshError{Status: 429, RetryAfter: 5 * time.Second}
+	errClient      = &onerefresh.RefreshError{Status: 401, Code: "invalid_client"}
+	errField       = &onerefresh.FieldError{Field: "expires_in", Problem: "missing"}
+)

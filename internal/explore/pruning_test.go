@@ -20,10 +20,13 @@ const (
 )
 
 func lockBit(name string) touched {
-	if name == sessionName {
+	switch name {
+	case sessionName:
 		return theSessionLock
+	case sessionName + ":kept":
+		return theKeptLock
 	}
-	return theKeptLock
+	return 0 // the tab's own
 }
 
 // own is what belongs to the tab alone: its goroutines, its port calls, what
@@ -80,8 +83,7 @@ type node struct {
 
 // visited is a step whose schedules have been visited.
 type visited struct {
-	name  string
-	fault bool
+	label
 	print footprint
 }
 
@@ -91,7 +93,7 @@ func (v visited) commutes(with visited) bool {
 
 func (n *node) visited() visited {
 	s := n.steps[n.picked]
-	return visited{s.name, s.fault, n.print}
+	return visited{s.label, n.print}
 }
 
 // A search visits the schedules of a scope one by one, depth first.
@@ -130,7 +132,7 @@ func (s *search) next(depth int, steps []step, before footprint) int {
 // awake returns the first step from i on that is not asleep, or -1.
 func (n *node) awake(i int) int {
 	for ; i < len(n.steps); i++ {
-		if !slices.ContainsFunc(n.asleep, func(v visited) bool { return v.name == n.steps[i].name }) {
+		if !slices.ContainsFunc(n.asleep, func(v visited) bool { return v.label == n.steps[i].label }) {
 			return i
 		}
 	}

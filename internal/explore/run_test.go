@@ -15,7 +15,7 @@ import (
 
 // A schedule is what happened in one run, step by step.
 type schedule struct {
-	names   []string
+	labels  []label
 	broken  []string
 	outcome string
 	cut     bool // its like has been visited in another order
@@ -23,8 +23,8 @@ type schedule struct {
 
 func (s schedule) String() string {
 	var b strings.Builder
-	for i, name := range s.names {
-		fmt.Fprintf(&b, "%3d. %s\n", i+1, name)
+	for i, step := range s.labels {
+		fmt.Fprintf(&b, "%3d. %v\n", i+1, step)
 	}
 	for _, violation := range s.broken {
 		fmt.Fprintf(&b, "     VIOLATED: %s\n", violation)
@@ -34,11 +34,13 @@ func (s schedule) String() string {
 
 // A scope says how much of which world a search explores.
 type scope struct {
-	tabs   int
-	faults int
-	server policy
-	lulls  int    // how often time may pass although a late answer could come
-	only   string // a part of the names of the faults to explore; empty for all
+	tabs     int
+	faults   int
+	server   policy
+	alone    bool   // a lock reaches one tab only, as without Web Locks
+	rejected bool   // the token is refused by a resource server, and not expired
+	lulls    int    // how often time may pass although a late answer could come
+	only     string // a part of the names of the faults to explore; empty for all
 
 	// For negative controls.
 	incoherent bool // Load and CompareAndSwap go by what Peek shows, as with plain localStorage
@@ -48,6 +50,26 @@ type scope struct {
 // A picker says which of the steps is next, or -1 to cut the schedule short.
 // It is told what the one before has touched.
 type picker func(depth int, steps []step, before footprint) int
+
+func (sc scope) String() string {
+	s := fmt.Sprintf("%d tabs, at most %d faults", sc.tabs, sc.faults)
+	if sc.only != "" {
+		s += fmt.Sprintf(" (%q)", sc.only)
+	}
+	if sc.server == refuses {
+		s += ", a server that keeps the family on reuse"
+	}
+	if sc.alone {
+		s += ", locks of one tab"
+	}
+	if sc.rejected {
+		s += ", a token that was rejected"
+	}
+	if sc.lulls > 0 {
+		s += fmt.Sprintf(", up to %d times two seconds before a late answer", sc.lulls)
+	}
+	return s
+}
 
 // run runs one schedule.
 func (sc scope) run(t *testing.T, pick picker) (s schedule) {
@@ -71,17 +93,17 @@ func (sc scope) run(t *testing.T, pick picker) (s schedule) {
 func (w *world) explore(faults *int, pick picker) (s schedule) {
 	synctest.Wait()
 	for w.over = false; len(w.broken) == 0 && !w.over; {
-		if len(s.names) == mostSteps {
+		if len(s.labels) == mostSteps {
 			w.violated("no rest after %d steps", mostSteps)
 			break
 		}
 		steps := w.steps(*faults)
-		i := pick(len(s.names), steps, w.print)
+		i := pick(len(s.labels), steps, w.print)
 		if i < 0 {
 			s.cut = true
 			break
 		}
-		s.names = append(s.names, steps[i].name)
+		s.labels = append(s.labels, steps[i].label)
 		if steps[i].fault {
 			*faults--
 		}
@@ -106,9 +128,16 @@ const mostSteps = 5000
 // nextExpiry has every tab that lives ask once more, when the token has
 // expired: a tab that adopted a token must be as fit as one that refreshed.
 func (w *world) nextExpiry() {
-	time.Sleep(lifetime)
+	for expired := time.Now().Add(lifetime); time.Now().Before(expired); {
+		select {
+		case <-w.arrived: // what could not be written is tried again
+		case <-time.After(time.Until(expired)):
+		}
+		synctest.Wait()
+		w.drain()
+	}
 	for _, tab := range w.tabs {
-		if !tab.dead {
+		if !tab.dead && !tab.closed {
 			w.call(tab)
 		}
 	}
@@ -120,17 +149,21 @@ func (w *world) nextExpiry() {
 const sessionName = "session"
 
 func newWorld(t *testing.T, sc scope) *world {
-	w := &world{scope: sc, server: server{policy: sc.server}, holder: map[string]*tab{}, arrived: make(chan struct{}, 1), allowed: map[onerefresh.Code]bool{}}
+	w := &world{scope: sc, server: server{policy: sc.server}, holder: map[string]*tab{}, arrived: make(chan struct{}, 1)}
+	w.faulty.init()
 	grant := w.server.grant()
 	now := time.Now()
 	w.record = onerefresh.Record{Generation: 1, Epoch: 1, Writer: "login", Token: onerefresh.Token{
 		AccessToken: grant.AccessToken, RefreshToken: grant.RefreshToken, Received: now, Expiry: now,
 	}}
+	if sc.rejected {
+		w.record.Token.Expiry = now.Add(lifetime)
+	}
 	for i := range sc.tabs {
 		tab := &tab{world: w, number: i + 1, view: w.record, watches: map[int]func(){}}
 		session, err := onerefresh.Open(onerefresh.Options{
 			Name: sessionName, Store: tab, Locker: tab, Refresher: tab, Revoker: tab, Clock: tab,
-			OnEvent: func(e onerefresh.Event) { tab.events = append(tab.events, e.Kind) },
+			OnEvent: tab.event,
 		})
 		if err != nil {
 			t.Fatal(err)

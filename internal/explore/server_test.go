@@ -27,7 +27,8 @@ type server struct {
 	answered map[string]answered // by refresh token
 	tokens   map[string]bool     // every access token
 	exchanges,
-	reused int
+	reused int // spent tokens that were presented
+	orphans int // tokens that were presented which had not been spent, of a family that was over
 }
 
 // answered says who received the answer to a refresh token, and whether its
@@ -71,15 +72,17 @@ func (s *server) refresh(refreshToken string) (onerefresh.Response, error) {
 		s.spent[refreshToken] = true
 		return s.issue(family), nil
 	}
-	if s.spent[refreshToken] {
+	if !s.spent[refreshToken] {
+		s.orphans++
+	} else {
 		s.reused++
 		if s.policy == revokesFamily {
 			s.good[family] = ""
 		}
 	}
-	return onerefresh.Response{}, &onerefresh.RefreshError{Status: 400, Code: "invalid_grant"}
+	return onerefresh.Response{}, &onerefresh.RefreshError{
+		Status: 400, Code: "invalid_grant", Description: refreshToken + " is no good", // as an error may be that echoes
+	}
 }
 
 func (s *server) revoke(refreshToken string) { s.good[s.families[refreshToken]] = "" }
-
-var errUnavailable error = &onerefresh.RefreshError{Status: 503}

@@ -5,7 +5,6 @@ package explore
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,11 +36,9 @@ type world struct {
 	server server
 
 	callers []*caller
-	allowed map[onerefresh.Code]bool // errors that the faults so far explain
-	lost    bool                     // an answer was lost: a strict server will end the session
-	untold  bool                     // the end of the session may come without that reason
-	broken  []string                 // invariants that did not hold
-	over    bool                     // the schedule is at its end
+	faulty  faulty
+	broken  []string // invariants that did not hold
+	over    bool     // the schedule is at its end
 }
 
 // A tab is one process with one Session.
@@ -50,6 +47,7 @@ type tab struct {
 	number  int
 	session *onerefresh.Session
 	dead    bool
+	closed  bool
 	view    onerefresh.Record   // what Peek shows: it lags behind the record
 	news    []onerefresh.Record // writes of others that have not reached the view
 	watches map[int]func()
@@ -58,13 +56,14 @@ type tab struct {
 
 // A caller asks a tab for a token.
 type caller struct {
-	tab    *tab
-	cancel context.CancelFunc
-	gaveUp bool
-	began  time.Time
-	done   bool
-	token  onerefresh.Token
-	err    error
+	tab      *tab
+	cancel   context.CancelFunc
+	rejected string // the access token that a resource server has refused, if any
+	gaveUp   bool
+	began    time.Time
+	done     bool
+	token    onerefresh.Token
+	err      error
 }
 
 type kind string
@@ -98,12 +97,6 @@ type reply struct {
 	answer onerefresh.Response
 	err    error
 }
-
-var (
-	errDead    = errors.New("the tab is dead")
-	errNetwork = errors.New("network failure")
-	errDisk    = errors.New("write failed")
-)
 
 // ask adds an op and waits for its reply. An op whose ctx ends is withdrawn.
 func (t *tab) ask(ctx context.Context, o *op) reply {
@@ -173,6 +166,7 @@ func (t *tab) Lock(ctx context.Context, name string) (context.Context, func(), e
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
 	}
+	name = t.lockName(name)
 	if r := t.ask(ctx, &op{kind: opLock, name: name}); r.err != nil {
 		return nil, nil, r.err
 	}
@@ -188,7 +182,14 @@ func (t *tab) Lock(ctx context.Context, name string) (context.Context, func(), e
 	}), nil
 }
 
-func (t *tab) Shared() bool { return true }
+func (t *tab) lockName(name string) string {
+	if t.scope.alone {
+		return fmt.Sprint(name, " of tab ", t.number)
+	}
+	return name
+}
+
+func (t *tab) Shared() bool { return !t.scope.alone }
 
 func (t *tab) Peek() (onerefresh.Record, error) {
 	t.mu.Lock()
@@ -266,9 +267,26 @@ func (t *tab) Now() time.Time {
 
 // A step is something that can happen next.
 type step struct {
-	name  string // unique among those that can happen next
+	label
+	do func()
+}
+
+// A label is unique among the steps that can happen next.
+type label struct {
 	fault bool
-	do    func()
+	tab   int // its number, or 0
+	what  string
+}
+
+func (l label) String() string {
+	s := l.what
+	if l.tab > 0 {
+		s = fmt.Sprintf("tab %d: %s", l.tab, s)
+	}
+	if l.fault {
+		s = "FAULT " + s
+	}
+	return s
 }
 
 // steps returns what can happen next, in an order that depends on nothing but
@@ -281,9 +299,9 @@ func (w *world) steps(faults int) []step {
 	switch {
 	case len(steps) > 0:
 	case w.resting():
-		steps = append(steps, step{name: "rest", do: func() { w.over = true }})
+		steps = append(steps, step{label{what: "rest"}, func() { w.over = true }})
 	default:
-		steps = append(steps, step{name: "time passes", do: w.pass})
+		steps = append(steps, step{label{what: "time passes"}, w.pass})
 	}
 	if faults > 0 {
 		steps = append(steps, w.faults()...)
@@ -304,7 +322,7 @@ func (w *world) regular() (steps []step) {
 	}
 	for _, t := range w.tabs {
 		if len(t.news) > 0 && !t.dead {
-			steps = append(steps, step{name: t.name("notice"), do: func() {
+			steps = append(steps, step{t.label("notice"), func() {
 				w.mu.Lock()
 				w.writes(t.own())
 				t.view, t.news = t.news[0], t.news[1:]
@@ -315,7 +333,7 @@ func (w *world) regular() (steps []step) {
 	}
 	if w.lull < w.scope.lulls && slices.ContainsFunc(w.ops, func(o *op) bool { return o.timedOut && !o.late }) {
 		// An answer that is late already may stay away for longer.
-		steps = append(steps, step{name: "two seconds pass", do: func() {
+		steps = append(steps, step{label{what: "two seconds pass"}, func() {
 			w.writes(everything)
 			w.lull++
 			time.Sleep(2 * time.Second) // more than the first cooldown
@@ -325,7 +343,7 @@ func (w *world) regular() (steps []step) {
 		// All tabs are alike: that the one with the lowest number is asked
 		// first is a matter of names.
 		t := w.idle[0]
-		steps = append(steps, step{name: t.name("asked for a token"), do: func() {
+		steps = append(steps, step{t.label("asked for a token"), func() {
 			w.writes(t.own() | theOrder)
 			w.idle = w.idle[1:]
 			w.call(t)
@@ -334,12 +352,12 @@ func (w *world) regular() (steps []step) {
 	return steps
 }
 
-func (t *tab) name(what string) string { return fmt.Sprintf("tab %d: %s", t.number, what) }
+func (t *tab) label(what string) label { return label{tab: t.number, what: what} }
 
 func (w *world) step(o *op) (step, bool) {
-	name := o.tab.name(string(o.kind))
+	what := string(o.kind)
 	locked := func(do func()) step {
-		return step{name: name, do: func() {
+		return step{o.tab.label(what), func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.writes(o.tab.own())
@@ -352,7 +370,7 @@ func (w *world) step(o *op) (step, bool) {
 		if w.holder[o.name] != nil || first != o {
 			return step{}, false
 		}
-		name += " " + o.name
+		what += " " + o.name
 		return locked(func() {
 			w.writes(lockBit(o.name))
 			w.holder[o.name] = o.tab
@@ -367,10 +385,10 @@ func (w *world) step(o *op) (step, bool) {
 			w.answer(o, reply{record: o.tab.view})
 		}), true
 	case opSwap:
-		name = fmt.Sprintf("%s %d→%d", name, o.old.Generation, o.new.Generation)
+		what = fmt.Sprintf("%s %d→%d", what, o.old.Generation, o.new.Generation)
 		return locked(func() { w.answer(o, reply{err: w.swap(o)}) }), true
 	case opSend:
-		name += " " + o.refreshToken
+		what += " " + o.refreshToken
 		return locked(func() {
 			w.writes(theServer)
 			w.checkSend(o)
@@ -422,9 +440,16 @@ func (w *world) store(by *tab, r onerefresh.Record) {
 func (w *world) call(t *tab) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &caller{tab: t, cancel: cancel, began: time.Now()}
+	if w.scope.rejected && len(w.callers) < w.scope.tabs {
+		c.rejected = "a1"
+	}
 	w.callers = append(w.callers, c)
 	go func() {
-		token, err := t.session.Token(ctx)
+		ask := t.session.Token
+		if c.rejected != "" {
+			ask = func(ctx context.Context) (onerefresh.Token, error) { return t.session.Refresh(ctx, c.rejected) }
+		}
+		token, err := ask(ctx)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		c.token, c.err, c.done = token, err, true
