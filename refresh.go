@@ -20,9 +20,15 @@ func (s *Session) refresh(f *flight) (Token, error) {
 	defer stop()
 	for {
 		token, err := s.turn(patience, f)
-		if err != errAgain {
-			return token, err
+		if err == errAgain {
+			continue
 		}
+		if err != nil && !s.isClosed() {
+			if token, ok := s.lastResort(f.rejected); ok {
+				return token, nil
+			}
+		}
+		return token, err
 	}
 }
 
@@ -157,9 +163,6 @@ func (s *Session) turnedAway(waiting context.Context, rejected *string, err erro
 	case ErrClosed:
 		return Token{}, closed()
 	case errTimeout:
-		if token, ok := s.lastResort(rejected); ok {
-			return token, nil
-		}
 		return Token{}, &Error{Code: CodeLockTimeout, Message: "a peer held the lock for too long"}
 	}
 	return Token{}, &Error{Code: CodeTemporarilyUnavailable, Message: "the lock cannot be had", Cause: err}

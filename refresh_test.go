@@ -140,6 +140,23 @@ func TestFailedEarlyRefreshIsNobodysProblem(t *testing.T) {
 	})
 }
 
+// Nor is a store that fails, for as long as the access token lasts.
+func TestStoreThatFailsBeforeAnEarlyRefreshIsNobodysProblem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		full := &fullStore{MemoryStore: w.store}
+		tab := w.open(func(o *onerefresh.Options) { o.Store = full })
+		w.signIn(tab)
+		w.mustHave(w.storm(tab)...)
+		full.full.Store(true)
+		time.Sleep(w.lifetime - 20*time.Second) // within the margin
+		w.mustHave(w.storm(tab)...)
+		w.mustHaveSeen(t, 1)
+		time.Sleep(20 * time.Second)
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(tab)...)
+	})
+}
+
 func TestPermanentRefusalEndsTheSessionOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
