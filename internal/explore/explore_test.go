@@ -153,6 +153,9 @@ func TestExhaustive(t *testing.T) {
 		{tabs: 2, faults: 1},
 		{tabs: 2, faults: 1, lulls: 2, server: refuses, only: "late"},
 		{tabs: 2, rejected: true},
+		{tabs: 2, faults: 1, early: true, only: "fails"},
+		{tabs: 2, faults: 1, early: true, only: "server"},
+		{tabs: 2, faults: 1, early: true, only: "late"},
 		{tabs: 2, alone: true},
 		{tabs: 2, faults: 1, alone: true, only: "crash"},
 		{tabs: 2, faults: 1, alone: true, only: "clo"}, // is closed, and the clock
@@ -252,6 +255,7 @@ func random(t *testing.T, number uint64) (scope, schedule) {
 		server:   policy(rng.IntN(2)),
 		alone:    rng.IntN(4) == 0,
 		rejected: rng.IntN(4) == 0,
+		early:    rng.IntN(4) == 0, // unless it is rejected
 		lulls:    rng.IntN(3),
 	}
 	rare := 5 + rng.IntN(40)

@@ -82,6 +82,13 @@ func (w *world) opFaults(o *op) (steps []step) {
 			w.failNetwork(o)
 		})
 		if o.answerErr == nil {
+			add("answer has expired on arrival", func() {
+				w.faulty.stale = true
+				w.faulty.allow(onerefresh.CodeMisconfigured)
+				w.server.answered[o.refreshToken] = answered{o.tab, o.timedOut}
+				o.answer.ExpiresIn = 0
+				w.answer(o, reply{answer: o.answer})
+			})
 			add("answer lacks expires_in", func() {
 				w.faulty.allow(onerefresh.CodeMisconfigured)
 				w.server.answered[o.refreshToken] = answered{o.tab, o.timedOut}
@@ -116,7 +123,7 @@ func (w *world) failWrite() {
 	f := &w.faulty
 	f.allow(onerefresh.CodeTemporarilyUnavailable, onerefresh.CodeLockTimeout)
 	f.unwritten = true
-	if f.gone || w.scope.alone {
+	if f.gone > 0 || w.scope.alone {
 		f.lose()
 	}
 }
@@ -177,7 +184,7 @@ func (w *world) clockFaults() []step {
 
 // goes: a tab is about to go, perhaps with a token that nobody else has.
 func (w *world) goes() {
-	w.faulty.gone = true
+	w.faulty.gone++
 	if w.faulty.unwritten {
 		w.faulty.lose()
 	}

@@ -39,6 +39,7 @@ type scope struct {
 	server   policy
 	alone    bool   // a lock reaches one tab only, as without Web Locks
 	rejected bool   // the token is refused by a resource server, and not expired
+	early    bool   // the token is within its margin, and has not expired
 	lulls    int    // how often time may pass although a late answer could come
 	only     string // a part of the names of the faults to explore; empty for all
 
@@ -64,6 +65,9 @@ func (sc scope) String() string {
 	}
 	if sc.rejected {
 		s += ", a token that was rejected"
+	}
+	if sc.early {
+		s += ", a token that expires in 20 s"
 	}
 	if sc.lulls > 0 {
 		s += fmt.Sprintf(", up to %d times two seconds before a late answer", sc.lulls)
@@ -146,6 +150,9 @@ func (w *world) nextExpiry() {
 	w.checkEnd()
 }
 
+// early is less than the margin.
+const early = 20 * time.Second
+
 const sessionName = "session"
 
 func newWorld(t *testing.T, sc scope) *world {
@@ -156,8 +163,12 @@ func newWorld(t *testing.T, sc scope) *world {
 	w.record = onerefresh.Record{Generation: 1, Epoch: 1, Writer: "login", Token: onerefresh.Token{
 		AccessToken: grant.AccessToken, RefreshToken: grant.RefreshToken, Received: now, Expiry: now,
 	}}
-	if sc.rejected {
+	switch {
+	case sc.rejected:
 		w.record.Token.Expiry = now.Add(lifetime)
+	case sc.early:
+		w.record.Token.Received = now.Add(-lifetime)
+		w.record.Token.Expiry = now.Add(early)
 	}
 	for i := range sc.tabs {
 		tab := &tab{world: w, number: i + 1, view: w.record, watches: map[int]func(){}}

@@ -447,7 +447,11 @@ func (w *world) call(t *tab) {
 	go func() {
 		ask := t.session.Token
 		if c.rejected != "" {
-			ask = func(ctx context.Context) (onerefresh.Token, error) { return t.session.Refresh(ctx, c.rejected) }
+			rejected := c.rejected
+			if t.number%2 == 0 {
+				rejected = "" // whichever is stored
+			}
+			ask = func(ctx context.Context) (onerefresh.Token, error) { return t.session.Refresh(ctx, rejected) }
 		}
 		token, err := ask(ctx)
 		w.mu.Lock()
