@@ -64,7 +64,8 @@ func Example() {
 			tokens <- token
 		}()
 	}
-	fmt.Println("the same token:", (<-tokens).AccessToken == (<-tokens).AccessToken)
+	first, second := <-tokens, <-tokens
+	fmt.Println("the same token:", first.AccessToken == second.AccessToken)
 	fmt.Println("refreshes:", auth.Totals().Presentations)
 	// Output:
 	// the same token: true
