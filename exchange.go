@@ -80,8 +80,9 @@ func (s *Session) present(ctx context.Context, refreshToken string, result chan<
 	}
 	if o.err == nil {
 		// The server may have answered long before that was received: by a tab
-		// that was frozen, say.
-		o.answer.ExpiresIn = max(0, o.answer.ExpiresIn-time.Since(begin))
+		// that was frozen, say. What an answer usually takes is within the margin.
+		late := max(0, time.Since(begin)-clockSlack)
+		o.answer.ExpiresIn = max(0, o.answer.ExpiresIn-late)
 	}
 }
 

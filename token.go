@@ -17,9 +17,9 @@ type Token struct {
 	// Extra holds the further members of the answer by name, each as JSON text.
 	Extra map[string]string
 
-	// Received is when the answer came, and Expiry when the access token ends
-	// at the earliest: its lifetime after it was asked for. Both are by the local
-	// clock, to the millisecond.
+	// Received is when the answer came, and Expiry when the access token ends:
+	// its lifetime after that, less what the answer took beyond two seconds. Both
+	// are by the local clock, to the millisecond.
 	Received, Expiry time.Time
 }
 

@@ -102,10 +102,10 @@ export class Session extends EventTarget {
     if (token !== undefined) for (const look of this.#looks) look(token);
   };
 
-  /** Returns the stored record. What the page sees before Go is there, Go has to know: it tells of all changes since. */
+  /** Returns the stored record. The first session that the page sees before Go is there, Go has to know: it tells of all changes since. */
   #read() {
     const text = record.text(this.#config.storageKey);
-    if (!this.#program) this.#config.seen = text ?? "";
+    if (!this.#program && !record.signedIn(record.parse(this.#config.seen))) this.#config.seen = text ?? "";
     return record.parse(text);
   }
 
