@@ -231,13 +231,11 @@ func (s *soak) signIn() {
 	}
 }
 
-// run lets things go wrong until enough is true, heals what has, and waits
-// until every tab has a token.
-func (s *soak) run(enough func(ran time.Duration) bool) {
+// run lets things of these kinds go wrong until enough is true.
+func (s *soak) run(kinds []string, enough func(ran time.Duration) bool) {
 	s.Helper()
 	s.signedOut = []interval{{"signed out", time.Now().Add(-time.Hour), time.Now().Add(time.Hour)}}
 	s.signIn()
-	kinds := slices.Sorted(maps.Keys(soakFaults))
 	for begin := time.Now(); !enough(time.Since(begin)); {
 		<-time.After(time.Duration(400+s.draw.IntN(1600)) * time.Millisecond)
 		s.soakMu.Lock()
@@ -250,6 +248,11 @@ func (s *soak) run(enough func(ran time.Duration) bool) {
 		soakFaults[kinds[s.draw.IntN(len(kinds))]](s)
 	}
 	s.faults.Wait()
+}
+
+// heal puts everything right, and waits until every tab has a token.
+func (s *soak) heal() {
+	s.Helper()
 	s.auth.Configure(func(c *authserver.Settings) {
 		*c = authserver.Settings{AccessTokenLifetime: soakLifetime, GracePeriod: c.GracePeriod}
 	})
@@ -340,7 +343,8 @@ func TestSoak(t *testing.T) {
 	seed := newSoakSeed()
 	t.Logf("-seed %d", seed)
 	s := newSoak(t, "onerefresh", seed)
-	s.run(func(ran time.Duration) bool { return ran.Minutes() >= *soakMinutes })
+	s.run(slices.Sorted(maps.Keys(soakFaults)), func(ran time.Duration) bool { return ran.Minutes() >= *soakMinutes })
+	s.heal()
 	wrong := s.reconcile(true)
 	t.Log(s.figures())
 	for _, problem := range wrong {
@@ -364,7 +368,10 @@ func TestSoakOfThePublishedPattern(t *testing.T) {
 		wrong = s.reconcile(false)
 		return slices.ContainsFunc(wrong, func(problem string) bool { return strings.HasSuffix(problem, "its answer had been received") })
 	}
-	s.run(func(ran time.Duration) bool { return sentAgain() || ran > 2*time.Minute })
+	// The published pattern has no timeout: after an answer that does not come,
+	// its tabs wait for the lock for ever, and spend nothing.
+	kinds := slices.DeleteFunc(slices.Sorted(maps.Keys(soakFaults)), func(kind string) bool { return kind == "hang after rotation" })
+	s.run(kinds, func(ran time.Duration) bool { return sentAgain() || ran > 2*time.Minute })
 	if !sentAgain() {
 		t.Error("no refresh token was sent again after its answer had been received")
 	}
