@@ -112,6 +112,7 @@ func (w *world) explore(faults *int, pick picker) (s schedule) {
 			*faults--
 		}
 		w.print = footprint{}
+		w.moment++
 		steps[i].do()
 		synctest.Wait()
 	}
@@ -121,6 +122,7 @@ func (w *world) explore(faults *int, pick picker) (s schedule) {
 // drain takes all steps that there are, so that nobody is left frozen.
 func (w *world) drain() {
 	for steps := w.regular(); len(steps) > 0; steps = w.regular() {
+		w.moment++
 		steps[0].do()
 		synctest.Wait()
 	}

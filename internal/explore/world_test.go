@@ -24,13 +24,14 @@ type world struct {
 	print   footprint  // of the step under way
 	ops     []*op      // port calls that wait for their step
 	serials int
+	moment  int           // grows with each step, and whenever time has passed
 	arrived chan struct{} // has room for one: something has been added to ops
 
 	idle   []*tab // that will be asked for a token
 	tabs   []*tab
 	record onerefresh.Record // what is stored, in truth
 	holder map[string]*tab   // by name of the lock
-	queue  []*op             // for all locks, in the order of the requests
+	queue  []*op             // for all locks
 	skew   time.Duration     // of the wall clock, as every tab sees it
 	lull   int               // how often time has passed although something could happen
 	server server
@@ -80,6 +81,7 @@ const (
 type op struct {
 	kind   kind
 	serial int
+	moment int // in which it was added
 	tab    *tab
 	reply  chan reply // has room for one
 
@@ -132,7 +134,7 @@ func (t *tab) ask(ctx context.Context, o *op) reply {
 
 func (w *world) add(o *op) {
 	w.serials++
-	o.serial = w.serials
+	o.serial, o.moment = w.serials, w.moment
 	w.ops = append(w.ops, o)
 	w.writes(o.tab.own())
 	if o.kind == opLock {
@@ -366,8 +368,9 @@ func (w *world) step(o *op) (step, bool) {
 	}
 	switch o.kind {
 	case opLock:
-		first := w.queue[slices.IndexFunc(w.queue, func(p *op) bool { return p.name == o.name })]
-		if w.holder[o.name] != nil || first != o {
+		// Those who came in the same moment came in any order.
+		before := func(p *op) bool { return p.name == o.name && p.moment < o.moment }
+		if w.holder[o.name] != nil || slices.ContainsFunc(w.queue, before) {
 			return step{}, false
 		}
 		what += " " + o.name
@@ -484,6 +487,7 @@ func (w *world) pass() {
 		}
 		synctest.Wait()
 		w.mu.Lock()
+		w.moment++
 		w.writes(everything)
 		ready := w.resting() || len(w.regular()) > 0
 		if !ready && !time.Now().Before(deadline) {
