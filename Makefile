@@ -15,7 +15,8 @@ all: test
 demo: npm
 	go run ./web/demo -addr $(ADDR)
 
-test: lint test-go test-js fuzz test-browser npm-test size explore e2e soak
+test: lint test-go test-js fuzz test-browser npm-test size e2e
+	$(MAKE) -j2 soak explore # one waits, the other computes
 
 lint: bin/staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt -w these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
