@@ -64,7 +64,7 @@ func (s *Session) turn(patience context.Context, f *flight) (Token, error) {
 	s.unhush()
 
 	if busy, ok := err.(*peerSending); ok {
-		return Token{}, s.await(waiting, busy.rest)
+		return Token{}, s.await(waiting, busy)
 	}
 	if err == errSlow {
 		return s.reload(waiting, f)
@@ -226,21 +226,29 @@ func (s *Session) peerSending(held context.Context, rec Record) error {
 	if now.Before(rec.Attempt.At.Add(-clockSlack)) || !now.Before(until) {
 		return nil // it has given up, or died
 	}
-	return &peerSending{until.Sub(now)}
+	return &peerSending{rec.Generation, until.Sub(now)}
 }
 
-type peerSending struct{ rest time.Duration }
+type peerSending struct {
+	generation uint64        // of the record that says so
+	rest       time.Duration // until it has given up
+}
 
 func (*peerSending) Error() string { return "onerefresh: a peer is refreshing" }
 
-// await waits for a peer's news, though no longer than d.
-func (s *Session) await(waiting context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-waiting.Done():
-	case <-timer.C:
+// await waits until the peer has written what became of its attempt, or has
+// given up.
+func (s *Session) await(waiting context.Context, peer *peerSending) error {
+	ctx, cancel := withTimeout(waiting, peer.rest)
+	defer cancel()
+	look := func() {
+		if rec, err := s.look(); err == nil && rec.Generation > peer.generation {
+			cancel()
+		}
 	}
+	defer s.opts.Store.Watch(look)()
+	look() // for what was written before the watch began
+	<-ctx.Done()
 	return errAgain
 }
 

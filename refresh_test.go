@@ -571,6 +571,36 @@ func TestAttemptServesAsALeaseWhereTheLockIsNotShared(t *testing.T) {
 	})
 }
 
+// Whatever a peer writes while others wait for its attempt, they need not wait
+// until that would be over.
+func TestWhoWaitsForAPeersAttemptHearsWhatBecameOfIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		happens func(w *world, s *onerefresh.Session)
+		want    error
+	}{
+		"sign-out": {func(w *world, s *onerefresh.Session) {
+			time.AfterFunc(w.latency/2, func() { s.SignOut(w.t.Context()) })
+		}, onerefresh.ErrSignedOut},
+		"the server ends the session": {func(w *world, s *onerefresh.Session) {
+			w.expect(refusal(400, "invalid_grant"))
+		}, onerefresh.ErrSessionEnded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				sending, waiting := w.openUnshared(), w.openUnshared()
+				w.signIn(sending)
+				c.happens(w, sending)
+				begin := time.Now()
+				w.mustFail(c.want, w.storm(sending, waiting)...)
+				if took := time.Since(begin); took > 3*time.Second {
+					t.Errorf("took %v", took)
+				}
+			})
+		})
+	}
+}
+
 func (w *world) openUnshared() *onerefresh.Session {
 	return w.open(func(o *onerefresh.Options) { o.Locker = locks.Tab() })
 }
