@@ -62,12 +62,14 @@ func (c config) options() (onerefresh.Options, error) {
 }
 
 func (c config) since(store *stores.LocalStorageStore) onerefresh.Store {
-	if !c.has("seen") {
-		return store
-	}
-	s := &since{Store: store, seen: new(onerefresh.Record)}
-	if text := textMember(c.Value, "seen"); text != "" {
-		*s.seen, _ = stores.Decode("localStorage", text) // what cannot be read was nobody's session
+	s := &since{Store: store}
+	seen, _ := c.Get("seen")
+	n, _ := seen.Len()
+	for i := range n {
+		v, _ := seen.Index(i)
+		text, _ := v.Text()
+		rec, _ := stores.Decode("localStorage", text) // what cannot be read was nobody's session
+		s.seen = append(s.seen, rec)
 	}
 	return s
 }

@@ -8,24 +8,30 @@ import (
 	"github.com/onerefresh/onerefresh"
 )
 
-// since is a store that shows a new session first what the page saw last: what
+// since is a store that shows a new session first what the page has seen: what
 // happened between that and the start of this program, such as a sign-out in
 // another tab, is an event too.
 type since struct {
 	onerefresh.Store
-	seen *onerefresh.Record // nil once it was shown
+	seen []onerefresh.Record // that were not shown yet
 	once sync.Once
 }
 
 func (s *since) Peek() (onerefresh.Record, error) {
-	if seen := s.seen; seen != nil {
-		s.seen = nil
-		return *seen, nil
+	if len(s.seen) == 0 {
+		return s.Store.Peek()
 	}
-	return s.Store.Peek()
+	rec := s.seen[0]
+	s.seen = s.seen[1:]
+	return rec, nil
 }
 
 func (s *since) Watch(changed func()) (stop func()) {
-	defer s.once.Do(func() { go changed() })
+	s.once.Do(func() {
+		for len(s.seen) > 0 {
+			changed()
+		}
+		go changed()
+	})
 	return s.Store.Watch(changed)
 }

@@ -31,6 +31,7 @@ export class Session extends EventTarget {
     this.#config = {
       ...config,
       coordination,
+      seen: [],
       // Listeners run on their own: nothing that they do happens inside Go.
       emit: (type, detail) =>
         queueMicrotask(() => {
@@ -102,10 +103,15 @@ export class Session extends EventTarget {
     if (token !== undefined) for (const look of this.#looks) look(token);
   };
 
-  /** Returns the stored record. The first session that the page sees before Go is there, Go has to know: it tells of all changes since. */
+  /**
+   * Returns the stored record. What the page sees first, and the first session
+   * that it sees before Go is there, Go has to know: it tells of all changes
+   * since.
+   */
   #read() {
     const text = record.text(this.#config.storageKey);
-    if (!this.#program && !record.signedIn(record.parse(this.#config.seen))) this.#config.seen = text ?? "";
+    const { seen } = this.#config;
+    if (!this.#program && !record.signedIn(record.parse(seen.at(-1)))) seen[seen.length && 1] = text ?? "";
     return record.parse(text);
   }
 
@@ -185,7 +191,7 @@ export class Session extends EventTarget {
     if (this.#program !== program) {
       this.#program = program;
       this.#go = program.open(this.#config);
-      this.#config.seen = undefined; // a program that has to be started anew begins with what there is
+      this.#config.seen = []; // a program that has to be started anew begins with what there is
     }
     return this.#go;
   }
