@@ -123,7 +123,7 @@ class Program {
 
   #die(cause = new Error("the Go program exited")) {
     if (this.#death) return;
-    this.#death = internal("the WebAssembly module died; the next call starts a fresh one", cause);
+    this.#death = internal("the WebAssembly module died; the next call starts another", cause);
     running = undefined;
     const go = this.#go;
     go._scheduledTimeouts?.forEach(clearTimeout); // those of TinyGo come to nothing
