@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -55,12 +56,19 @@ type stage struct {
 type setting struct {
 	host    string // instead of 127.0.0.1, which browsers trust like https
 	options []chromium.Option
+	wrap    func(http.Handler) http.Handler // if set, what stands before the server
 }
 
 func newStage(t *testing.T, where ...setting) *stage {
 	t.Helper()
 	s := &stage{T: t, auth: authserver.New(authserver.Settings{LatencyBefore: 50 * time.Millisecond})}
-	server := httptest.NewServer(site.Handler(s.auth, filepath.Join(root, "web", "npm", "dist")))
+	handler := site.Handler(s.auth, filepath.Join(root, "web", "npm", "dist"))
+	for _, w := range where {
+		if w.wrap != nil {
+			handler = w.wrap(handler)
+		}
+	}
+	server := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		s.auth.Close()
 		server.CloseClientConnections()

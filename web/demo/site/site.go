@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+
+	"github.com/onerefresh/onerefresh/web/demo/bff"
 )
 
 //go:embed page
@@ -26,8 +28,8 @@ var types = map[string]string{
 }
 
 // Handler returns the whole site: the control page at /, the page of a tab at
-// /tab, the files of the folder dist below /dist/, and auth at the paths that
-// [authserver.Server] lists.
+// /tab, the files of the folder dist below /dist/, package bff below /bff/, and
+// auth at the paths that [authserver.Server] lists.
 //
 // [authserver.Server]: https://pkg.go.dev/github.com/onerefresh/onerefresh/web/demo/authserver#Server
 func Handler(auth http.Handler, dist string) http.Handler {
@@ -39,6 +41,7 @@ func Handler(auth http.Handler, dist string) http.Handler {
 	for _, path := range []string{"/authorize", "/authorize.css", "/token", "/revoke", "/resource", "/demo/"} {
 		mux.Handle(path, auth)
 	}
+	mux.Handle("/bff/", bff.Handler())
 	mux.Handle("/", static(http.FileServerFS(page)))
 	mux.Handle("/tab", static(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFileFS(w, r, page, "tab.html")

@@ -1,5 +1,8 @@
-// The four ways to coordinate, each as a page would write it. All speak to the
-// real token endpoint, and keep one record per session in localStorage.
+// The five ways to coordinate, each as a page would write it. All speak to the
+// real token endpoint, and keep one record per session in localStorage; but for
+// the backend, which has both to itself.
+
+import { ask } from "./storm.js";
 
 const clientId = "demo";
 
@@ -95,11 +98,69 @@ async function onerefresh(key, name) {
   return open({ name, storageKey: key, tokenEndpoint: "/token", revocationEndpoint: "/revoke", clientId });
 }
 
+/**
+ * No token comes here: a cookie that no script can read names the session, and
+ * the Go server has the tokens and refreshes them.
+ */
+class Backend extends EventTarget {
+  coordination = "server";
+
+  constructor(name) {
+    super();
+    this.address = `/bff/${name}`;
+    this.channel = new BroadcastChannel(`onerefresh-demo-bff-${name}`);
+    this.channel.addEventListener("message", () => this.#tell());
+  }
+
+  /** Resolves with the grant that is signed in to, if there is one. */
+  async grant() {
+    return (await ask(`${this.address}/grant`))?.grant;
+  }
+
+  async fetch(url) {
+    // Past the cache, which lets one tab at a time ask for an address.
+    const response = await fetch(this.address + url, { cache: "no-store" });
+    if (response.status === 401 && !(await this.grant())) this.#ended();
+    return response;
+  }
+
+  /** Signs in to a new grant whose access token is stale, and resolves with its name. */
+  async openGrant() {
+    return (await ask(`${this.address}/grants`, { method: "POST" })).grant;
+  }
+
+  /** Leaves for the login page. */
+  beginSignIn() {
+    location.assign(`${this.address}/sign-in`);
+  }
+
+  async signOut() {
+    await ask(`${this.address}/sign-out`, { method: "POST" });
+    this.#ended();
+  }
+
+  close() {
+    this.channel.close();
+  }
+
+  /** The cookie is gone from all tabs; what they show of it is not. */
+  #ended() {
+    this.channel.postMessage("signedout");
+    this.#tell();
+  }
+
+  #tell() {
+    this.dispatchEvent(new CustomEvent("signedout"));
+  }
+}
+
 /** Where a client keeps its record. */
 export const storageKey = (mode, name) => `${mode}:${name}`;
 
 /**
- * Opens a session in one of the modes none, flight, published, onerefresh.
+ * Opens a session in one of the modes none, flight, published, onerefresh, bff.
+ * The last has no tokens: openGrant, grant and beginSignIn are in the place of
+ * signIn and getAccessToken.
  * @returns {Promise<{signIn, getAccessToken, fetch, signOut, close, coordination}>}
  */
 export async function open(mode, name) {
@@ -113,6 +174,8 @@ export async function open(mode, name) {
       return new Published(key);
     case "onerefresh":
       return onerefresh(key, name);
+    case "bff":
+      return new Backend(name);
   }
   throw new TypeError(`no mode ${mode}`);
 }

@@ -80,7 +80,7 @@ window.demo = {
   /**
    * Runs storms in tabs that are open, and opens what is missing. The arrays
    * have an element per storm; times count from the first call of a storm.
-   * @param {{mode: "none"|"flight"|"published"|"onerefresh", tabs: number, storms: number, sessionName?: string}} o
+   * @param {{mode: "none"|"flight"|"published"|"onerefresh"|"bff", tabs: number, storms: number, sessionName?: string}} o
    */
   async runStorms({ mode, tabs, storms: count, sessionName = stormSession }) {
     if (!modes.includes(mode)) throw new TypeError(`mode must be one of ${modes.join(", ")}`);
@@ -156,7 +156,7 @@ function watch(storms) {
   return storms;
 }
 
-const own = new OwnSession({ channel, answers, roster, results, join, chosenMode, exclusively, onClick });
+const own = new OwnSession({ channel, answers, roster, results, join, chosenMode, exclusively, onClick, update });
 
 function update() {
   const idle = !running;

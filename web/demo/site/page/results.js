@@ -7,6 +7,7 @@ export const names = {
   flight: "in-tab single-flight",
   published: "the published pattern",
   onerefresh: "onerefresh",
+  bff: "a backend for the frontend",
 };
 
 const plural = (n, one, many = one + "s") => `${n} ${n === 1 ? one : many}`;
@@ -91,11 +92,15 @@ export class Results {
 }
 
 /** One storm in words. */
-export function describe({ reports, ends, exchanges, lost, reuse, revokedAt, withoutToken }) {
+export function describe({ mode, reports, ends, exchanges, lost, reuse, revokedAt, withoutToken }) {
   const last = `${ends.at(-1).toFixed(0)} ms`;
   if (reuse) {
     const times = exchanges === 2 ? "twice" : `${exchanges} times`;
     return `Session lost. The refresh token was presented ${times}; at the second one, after ${revokedAt.toFixed(0)} ms, the server revoked the family.`;
+  }
+  if (mode === "bff") {
+    if (lost) return `Session lost: ${withoutToken} of ${plural(reports.length, "tab")} did not get the resource.`;
+    return `Session kept. ${plural(exchanges, "exchange")} by the backend, no token in any tab; the last had its answer after ${last}.`;
   }
   if (lost) return `Session lost: ${withoutToken} of ${plural(reports.length, "tab")} ended without a token.`;
   const adopted = reports.filter((r) => outcome(r) === "adopted").length;

@@ -7,7 +7,8 @@ const patience = 30_000;
 
 /**
  * Opens a new grant whose access token is already stale, signs in to it with
- * the mode's client, and lets all tabs ask for an access token at once.
+ * the mode's client, and lets all tabs ask for an access token at once, or for
+ * the protected resource where tabs have no tokens.
  * @param {object} o
  * @param {BroadcastChannel} o.channel
  * @param {BroadcastChannel} o.answers
@@ -18,9 +19,14 @@ const patience = 30_000;
  * @param {AbortSignal} [o.signal]
  */
 export async function storm({ client, ...o }) {
+  const grant = await (client.openGrant ? client.openGrant() : openGrant(client));
+  return race({ ...o, grant, call: client.getAccessToken ? "getAccessToken" : "fetch" });
+}
+
+async function openGrant(client) {
   const response = await ask("/demo/grants", { method: "POST" });
   await client.signIn(response);
-  return race({ ...o, grant: response.grant, call: "getAccessToken" });
+  return response.grant;
 }
 
 /**

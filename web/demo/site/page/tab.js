@@ -32,6 +32,7 @@ function join(mode, session) {
 
 function record(client) {
   if (!(client instanceof EventTarget)) return;
+  client.addEventListener("signedout", () => show({ state: "lost", text: "Signed out" }));
   for (const type of ["refreshed", "adopted", "signedin", "signedout", "refresherror"]) {
     client.addEventListener(type, ({ detail }) => {
       events.push({ type, detail: JSON.parse(JSON.stringify(detail ?? null, plain)) });
@@ -93,7 +94,8 @@ async function prepare({ storm, mode, session, grant, call }) {
   const joined = join(mode, session);
   if (!named) tab.ready = joined;
   const client = await joined;
-  await shows(storageKey(mode, session), grant, preparing.signal);
+  if (client.openGrant) await seesCookie(client, grant);
+  else await shows(storageKey(mode, session), grant, preparing.signal);
   current = { storm, call, client };
   say({ type: "ready", storm });
 }
@@ -113,6 +115,11 @@ function shows(key, grant, signal) {
     signal.addEventListener("abort", abort);
     look();
   });
+}
+
+/** A cookie is not each tab's own, as its view of localStorage is: what one was given all have. */
+async function seesCookie(client, grant) {
+  if ((await client.grant()) !== grant) throw new Error("this tab's cookie is of another session");
 }
 
 async function run() {

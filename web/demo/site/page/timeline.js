@@ -65,9 +65,11 @@ export function draw(svg, { tabs, result }) {
   });
 }
 
-/** What a tab ended with: own, adopted or failed. */
+/** What a tab ended with: own, adopted, served or failed. */
 export function outcome({ error, notes }) {
   if (error) return "failed";
+  const served = notes.findLast((n) => n.kind === "served");
+  if (served) return served.ok ? "served" : "failed";
   return notes.some((n) => n.kind === "answered" && n.ok) ? "own" : "adopted";
 }
 
@@ -87,6 +89,7 @@ function segments({ notes, end }) {
   for (const n of notes) {
     if (n.at > end) break;
     if (n.kind === "waiting") stretch("waiting", n, ["holding", "left"], "waits for the lock");
+    if (n.kind === "asking") stretch("waiting", n, ["served"], "waits for the backend");
     if (n.kind === "holding") stretch("holding", n, ["released"], "holds the lock");
     if (n.kind === "exchanging") {
       const answer = notes.slice(notes.indexOf(n)).find((n) => n.kind === "answered" || n.kind === "unanswered");

@@ -8,7 +8,8 @@ export const now = () => performance.timeOrigin + performance.now();
 /**
  * Calls note with the kind of each step from now on: waiting, holding,
  * released and left of exclusive locks that a client waits for, exchanging,
- * answered and unanswered of token requests.
+ * answered and unanswered of token requests, asking and served of requests to
+ * the backend for the resource.
  * @param {(kind: string, detail?: object) => void} note
  */
 export function trace(note) {
@@ -49,6 +50,13 @@ function traceFetch(note) {
       response.then(
         ({ ok, status }) => note("answered", { ok, status }),
         () => note("unanswered"),
+      );
+    }
+    if (/^\/bff\/[^/]+\/resource$/.test(pathname)) {
+      note("asking");
+      response.then(
+        ({ ok }) => note("served", { ok }),
+        () => note("served", { ok: false }),
       );
     }
     return response;
