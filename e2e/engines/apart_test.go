@@ -11,13 +11,27 @@ import (
 const spin = `void (() => {
 	const channel = new BroadcastChannel("apart");
 	(globalThis.spans ??= []).push(new Promise(resolve => {
-		channel.onmessage = () => {
+		channel.onmessage = ({data}) => {
+			if (data !== %d) return;
 			channel.close();
 			const from = Date.now();
 			while (Date.now() < from + %f);
 			resolve([from, Date.now()]);
 		};
 	}));
+})()`
+
+// tell says so until told to stop: what is said to a channel that was opened a
+// moment before may be lost in WebKit.
+const tell = `void (() => {
+	const channel = new BroadcastChannel("apart");
+	const say = () => channel.postMessage(%d);
+	const saying = setInterval(say, 100);
+	say();
+	globalThis.hush = () => {
+		clearInterval(saying);
+		channel.close();
+	};
 })()`
 
 // apart tells whether the pages, which are of one origin, are in processes of
@@ -28,15 +42,16 @@ func (s *stage) apart(rounds int, teller *page, pages ...*page) bool {
 	s.Helper()
 	together := make(map[[2]int]bool)
 	busy := 150.0 // ms
-	for range rounds {
+	for round := range rounds {
 		for _, p := range pages {
-			eval[any](p, fmt.Sprintf(spin, busy))
+			eval[any](p, fmt.Sprintf(spin, round, busy))
 		}
-		eval[any](teller, `void (() => { const c = new BroadcastChannel("apart"); c.postMessage(""); c.close() })()`)
+		eval[any](teller, fmt.Sprintf(tell, round))
 		spans := make([][2]float64, len(pages))
 		for i, p := range pages {
 			spans[i] = eval[[2]float64](p, "spans.shift()")
 		}
+		eval[any](teller, "hush()")
 		for i, a := range spans {
 			for j, b := range spans[:i] {
 				if max(a[0], b[0])+20 < min(a[1], b[1]) { // more than a clock's grain
