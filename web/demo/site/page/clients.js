@@ -4,12 +4,14 @@
 
 import { ask } from "./storm.js";
 
-const clientId = "demo";
+/** The demonstration's own server, in options of onerefresh. */
+const demo = { tokenEndpoint: "/token", revocationEndpoint: "/revoke", clientId: "demo" };
 
 /** What all but onerefresh have in common. */
 class Client {
-  constructor(key) {
+  constructor(key, server) {
     this.key = key;
+    this.server = server;
   }
 
   read() {
@@ -29,8 +31,8 @@ class Client {
 
   // https://www.rfc-editor.org/rfc/rfc6749#section-6
   async exchange({ refresh_token }) {
-    const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token, client_id: clientId });
-    const response = await fetch("/token", { method: "POST", body });
+    const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token, client_id: this.server.clientId });
+    const response = await fetch(this.server.tokenEndpoint, { method: "POST", body });
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error);
     return this.persist({ refresh_token, ...answer });
@@ -93,9 +95,9 @@ class Published extends Client {
 }
 
 /** The npm package, as `make npm` builds it. */
-async function onerefresh(key, name) {
+async function onerefresh(key, name, server) {
   const { open } = await import("/dist/index.js");
-  return open({ name, storageKey: key, tokenEndpoint: "/token", revocationEndpoint: "/revoke", clientId });
+  return open({ name, storageKey: key, ...server });
 }
 
 /**
@@ -163,17 +165,17 @@ export const storageKey = (mode, name) => `${mode}:${name}`;
  * signIn and getAccessToken.
  * @returns {Promise<{signIn, getAccessToken, fetch, signOut, close, coordination}>}
  */
-export async function open(mode, name) {
+export async function open(mode, name, server = demo) {
   const key = storageKey(mode, name);
   switch (mode) {
     case "none":
-      return new None(key);
+      return new None(key, server);
     case "flight":
-      return new Flight(key);
+      return new Flight(key, server);
     case "published":
-      return new Published(key);
+      return new Published(key, server);
     case "onerefresh":
-      return onerefresh(key, name);
+      return onerefresh(key, name, server);
     case "bff":
       return new Backend(name);
   }
