@@ -19,8 +19,9 @@ import (
 // A kind is an authorization server, and the words in which it records what it
 // does.
 type kind struct {
-	name    string
-	command func() ([]string, error)
+	name     string
+	provider string // the option of that name
+	command  func() ([]string, error)
 
 	rotated, refused, revoked string // events
 	reused                    string // the error, for a refresh token that was used before
@@ -28,20 +29,22 @@ type kind struct {
 
 var kinds = []kind{
 	{
-		name:    "oidc-provider",
-		command: func() ([]string, error) { return []string{"node", filepath.Join("oidc-provider", "server.js")}, nil },
-		rotated: "refresh_token.consumed",
-		refused: "grant.error",
-		revoked: "grant.revoked",
-		reused:  "refresh token already used",
+		name:     "oidc-provider",
+		provider: "generic",
+		command:  func() ([]string, error) { return []string{"node", filepath.Join("oidc-provider", "server.js")}, nil },
+		rotated:  "refresh_token.consumed",
+		refused:  "grant.error",
+		revoked:  "grant.revoked",
+		reused:   "refresh token already used",
 	},
 	{
-		name:    "fosite",
-		command: fosite,
-		rotated: "RotateRefreshToken",
-		refused: "WriteAccessError",
-		revoked: "RevokeRefreshToken",
-		reused:  "The refresh token was already used.",
+		name:     "fosite",
+		provider: "hydra",
+		command:  fosite,
+		rotated:  "RotateRefreshToken",
+		refused:  "WriteAccessError",
+		revoked:  "RevokeRefreshToken",
+		reused:   "The refresh token was already used.",
 	},
 }
 

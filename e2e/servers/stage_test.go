@@ -106,7 +106,7 @@ func newStage(t *testing.T, k kind, mode string, n int) *stage {
 		http.ServeFile(w, r, filepath.Join("testdata", "page.js"))
 	})
 	mux.HandleFunc("/settings.json", func(w http.ResponseWriter, r *http.Request) {
-		json.NewEncoder(w).Encode(map[string]string{"issuer": s.issuer, "mode": mode})
+		json.NewEncoder(w).Encode(map[string]string{"issuer": s.issuer, "mode": mode, "provider": k.provider})
 	})
 	// https://www.rfc-editor.org/rfc/rfc6761#section-6.3. Cookies know no ports.
 	s.origin = listen(t, fmt.Sprintf("app%d.localhost", number), mux)

@@ -8,7 +8,7 @@ const json = async (url, init) => {
   return response.json();
 };
 
-const { issuer, mode } = await json("/settings.json");
+const { issuer, mode, provider } = await json("/settings.json");
 const metadata = await json(`${issuer}/.well-known/openid-configuration`);
 const clientId = "spa";
 const redirectUri = `${location.origin}/callback`;
@@ -16,7 +16,7 @@ const redirectUri = `${location.origin}/callback`;
 const client = await open(mode, "visit", {
   tokenEndpoint: metadata.token_endpoint, revocationEndpoint: metadata.revocation_endpoint, clientId,
   ...(mode === "onerefresh" && {
-    origins: [issuer], exchangeTimeout: 120_000, lockTimeout: 120_000 }), // no test waits for these by accident
+    provider, origins: [issuer], exchangeTimeout: 120_000, lockTimeout: 120_000 }), // no test waits for these by accident
 });
 
 const base64url = (bytes) =>
