@@ -10,7 +10,7 @@ type Record struct {
 	Generation uint64
 
 	// Writer names the [Session] that wrote the record. It serves to tell
-	// one's own writes from a peer's.
+	// one's own writes from a peer's. It is empty where other code wrote it.
 	Writer string
 
 	// Epoch is the generation at which the user signed in. Records of one

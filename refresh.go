@@ -304,9 +304,10 @@ const persistTimeout = 5 * time.Second
 
 // discard drops an answer that came too late, and has it revoked if it belongs
 // to a sign-in that is no more. If a peer has refreshed the same sign-in, to
-// revoke would end what the peer lives on.
+// revoke would end what the peer lives on. What a sign-in without a Writer is,
+// nobody knows: other code may have refreshed by itself.
 func (s *Session) discard(current, rec Record, late Token) error {
-	if current.Epoch != rec.Epoch || !current.signedIn() {
+	if current.Epoch != rec.Epoch && current.Writer != "" || !current.signedIn() {
 		go s.revoke(late.RefreshToken)
 	}
 	return errAgain

@@ -50,12 +50,32 @@ var _ onerefresh.Store = (*LocalStorageStore)(nil)
 // The error is [errors.ErrUnsupported] where there is no localStorage, such as
 // in a worker or outside of a browser, and a SecurityError where the browser
 // refuses it to this page.
-func LocalStorage(key string) (*LocalStorageStore, error) {
-	item, err := openLocalStorage(key)
+func LocalStorage(key string) (*LocalStorageStore, error) { return LocalStorageIn(key, nil) }
+
+// LocalStorageIn is like [LocalStorage] for a record in a format that other
+// code reads and writes, too. What the format has no place for, such as the
+// generation, is in a note under the key "onerefresh/" and key. It has no
+// tokens, and fingerprints (FNV-1a) of the text that it belongs to and of the
+// refresh tokens that were rotated.
+//
+// A text to which the note does not belong is somebody else's write. With the
+// refresh token that the note knows it belongs to the same sign-in, as when an
+// access token was struck out; with another one it is a new sign-in. With one
+// that is known to be spent it was put back by code that had read it before: a
+// page that knows what was there puts that in its place, and nobody gets to see
+// the spent one.
+func LocalStorageIn(key string, format Format) (*LocalStorageStore, error) {
+	item, err := openLocalStorage(key, format)
 	if err != nil {
 		return nil, err
 	}
 	return &LocalStorageStore{item}, nil
+}
+
+// Decode returns the record that text, which was found under the key before,
+// was. In a [Format] that is its Token alone.
+func (s *LocalStorageStore) Decode(text string) (onerefresh.Record, error) {
+	return s.item.decode(text)
 }
 
 // Coherent reports whether Load sees the swaps of other tabs, whichever

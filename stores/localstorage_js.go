@@ -18,19 +18,14 @@ type localStorage struct {
 	storage  jsbridge.Value
 	watchers *watchers // of all stores of key in this page
 
+	format  Format // nil where the text is that of Encode
+	noteKey string // with a format
+
 	mu    sync.Mutex
-	last  sight  // guarded by mu
+	last  *sight // guarded by mu
+	good  *sight // the last one with a format that was ours; guarded by mu
 	known uint64 // the newest generation that was seen; guarded by mu
 	vain  wait   // guarded by mu
-}
-
-// A sight is what the page's copy of localStorage shows.
-type sight struct {
-	text    string
-	present bool
-	rec     onerefresh.Record // as decoded from text; its generation is 0 if other code wrote it
-	err     error             // or why it cannot be
-	known   uint64            // the newest generation that was seen so far
 }
 
 // A wait is one for localStorage to catch up.
@@ -40,7 +35,7 @@ type wait struct {
 	present bool
 }
 
-func openLocalStorage(key string) (*localStorage, error) {
+func openLocalStorage(key string, format Format) (*localStorage, error) {
 	storage, err := jsbridge.Global().Get("localStorage")
 	switch {
 	case err != nil:
@@ -48,7 +43,13 @@ func openLocalStorage(key string) (*localStorage, error) {
 	case !storage.IsObject(): // null in a WebView that has it turned off
 		return nil, errors.ErrUnsupported
 	}
-	s := &localStorage{key: key, storage: storage, watchers: watchersOf(key)}
+	s := &localStorage{key: key, storage: storage, format: format, last: new(sight), good: new(sight)}
+	if format == nil {
+		s.watchers = watchersOf(key)
+	} else {
+		s.noteKey = "onerefresh/" + key
+		s.watchers = watchersOf(key, s.noteKey)
+	}
 	if _, err := s.look(); err != nil {
 		return nil, err
 	}
@@ -70,41 +71,69 @@ func (s *localStorage) peek() (onerefresh.Record, error) {
 	return clone(v.rec), v.err
 }
 
-// look returns what there is to see. The error is that of the browser.
-func (s *localStorage) look() (sight, error) {
-	item, err := s.storage.Call("getItem", s.key)
+// item returns what the page's copy has at key.
+func (s *localStorage) item(key string) (text string, present bool, err error) {
+	item, err := s.storage.Call("getItem", key)
 	if err != nil {
-		return sight{}, err
+		return "", false, err
 	}
-	text, present := item.Text()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if text != s.last.text || present != s.last.present {
-		s.last = sight{text: text, present: present}
-		if present {
-			s.last.rec, s.last.err = Decode(s.key, text)
-		}
-		s.known = max(s.known, s.last.rec.Generation)
-		s.last.known = s.known
-	}
-	return s.last, nil
+	text, present = item.Text()
+	return text, present, nil
 }
 
-// ours reports whether this package wrote what is seen.
-func (v sight) ours() bool { return v.err == nil && v.rec.Generation > 0 }
+// setItem stores text, or removes what is there if text is empty.
+func (s *localStorage) setItem(key, text string) (err error) {
+	if text == "" {
+		_, err = s.storage.Call("removeItem", key)
+	} else {
+		_, err = s.storage.Call("setItem", key, text)
+	}
+	return err
+}
 
-// generation returns the generation of what is seen, given the newest one that
-// was recorded. What other code did, be it to write or to remove, is a swap
-// that it did not record.
-func (v sight) generation(newest uint64) uint64 {
-	if v.ours() {
-		return max(v.rec.Generation, newest)
+// look returns what there is to see. The error is that of the browser.
+func (s *localStorage) look() (*sight, error) {
+	text, present, err := s.item(s.key)
+	var beside string
+	if err == nil && s.format != nil {
+		beside, _, err = s.item(s.noteKey)
 	}
-	newest = max(v.known, newest)
-	if !v.present && newest == 0 {
-		return 0
+	if err != nil {
+		return nil, err
 	}
-	return newest + 1
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if text == s.last.text && present == s.last.present && beside == s.last.beside {
+		return s.last, nil
+	}
+	v := &sight{}
+	switch {
+	case s.format != nil:
+		v = see(s.key, s.format, text, present, beside)
+		if v.putBack && s.good.beside == beside && s.setItem(s.key, s.good.text) == nil {
+			v = s.good // as it was when the note was written
+			go s.watchers.notify()
+		}
+		if v.ours() {
+			s.good = v
+		}
+		s.known = max(s.known, v.note.rec.Generation)
+	case present:
+		v.text, v.present = text, true
+		v.rec, v.err = Decode(s.key, text)
+	}
+	s.known = max(s.known, v.rec.Generation)
+	v.known = s.known
+	s.last = v
+	return v, nil
+}
+
+func (s *localStorage) decode(text string) (onerefresh.Record, error) {
+	if s.format == nil {
+		return Decode(s.key, text)
+	}
+	token, err := s.format.Read(text)
+	return onerefresh.Record{Token: token}, err
 }
 
 func (s *localStorage) load(ctx context.Context) (onerefresh.Record, error) {
@@ -141,7 +170,7 @@ const (
 
 // catchUp waits until localStorage shows the generation newest, or a later
 // one, and returns what it shows when that is so or patience has ended.
-func (s *localStorage) catchUp(ctx context.Context, newest uint64) (sight, error) {
+func (s *localStorage) catchUp(ctx context.Context, newest uint64) (*sight, error) {
 	v, err := s.look()
 	if err != nil || v.shows(newest) || s.waitedInVain(newest, v) {
 		return v, err
@@ -163,14 +192,14 @@ func (s *localStorage) catchUp(ctx context.Context, newest uint64) (sight, error
 			polls++
 		case <-ctx.Done():
 			timer.Stop()
-			return sight{}, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 		timer.Stop()
 		if v, err = s.look(); err != nil || v.shows(newest) {
 			return v, err
 		}
 		limit := patience
-		if !v.present && (v.known == 0 || v.known >= newest) {
+		if (!v.present || v.noted && v.beside == "") && (v.known == 0 || v.known >= newest) {
 			limit = removedPatience
 		}
 		// A tab that was frozen finds its time over when it wakes up, and the
@@ -184,13 +213,7 @@ func (s *localStorage) catchUp(ctx context.Context, newest uint64) (sight, error
 	}
 }
 
-// shows reports whether v is what was written in the generation newest or
-// later.
-func (v sight) shows(newest uint64) bool {
-	return newest == 0 || v.ours() && v.rec.Generation >= newest
-}
-
-func (s *localStorage) waitedInVain(newest uint64, v sight) bool {
+func (s *localStorage) waitedInVain(newest uint64, v *sight) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.vain == wait{newest, v.text, v.present}
@@ -209,7 +232,11 @@ func (s *localStorage) compareAndSwap(ctx context.Context, old, new onerefresh.R
 		if v.generation(newest) != old.Generation {
 			return onerefresh.ErrConflict
 		}
-		_, err = s.storage.Call("setItem", s.key, text)
+		if s.format == nil {
+			err = s.setItem(s.key, text)
+		} else {
+			err = s.write(v, new)
+		}
 		if err == nil {
 			go s.watchers.notify() // the browser tells other pages alone
 		}

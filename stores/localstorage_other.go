@@ -11,11 +11,15 @@ import (
 
 type localStorage struct{}
 
-func openLocalStorage(string) (*localStorage, error) { return nil, errors.ErrUnsupported }
+func openLocalStorage(string, Format) (*localStorage, error) { return nil, errors.ErrUnsupported }
 
 func (*localStorage) coherent() bool { return false }
 
 func (*localStorage) peek() (onerefresh.Record, error) {
+	return onerefresh.Record{}, errors.ErrUnsupported
+}
+
+func (*localStorage) decode(string) (onerefresh.Record, error) {
 	return onerefresh.Record{}, errors.ErrUnsupported
 }
 

@@ -18,8 +18,9 @@ var page = struct {
 	watching sync.Once
 }{watchers: make(map[string]*watchers)}
 
-// watchersOf returns the watchers of all stores of key.
-func watchersOf(key string) *watchers {
+// watchersOf returns the watchers of all stores of key, which are told of
+// changes to it, and to the other keys.
+func watchersOf(key string, others ...string) *watchers {
 	page.watching.Do(watch)
 	page.mu.Lock()
 	defer page.mu.Unlock()
@@ -27,6 +28,9 @@ func watchersOf(key string) *watchers {
 	if w == nil {
 		w = new(watchers)
 		page.watchers[key] = w
+	}
+	for _, other := range others {
+		page.watchers[other] = w
 	}
 	return w
 }

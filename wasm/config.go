@@ -18,7 +18,7 @@ var tab = locks.Tab() // for all sessions of the page
 type config struct{ jsbridge.Value }
 
 func (c config) options() (onerefresh.Options, error) {
-	store, err := stores.LocalStorage(textMember(c.Value, "storageKey"))
+	store, err := c.store()
 	if err != nil {
 		return onerefresh.Options{}, &onerefresh.Error{Code: onerefresh.CodeMisconfigured, Message: err.Error(), Cause: err}
 	}
@@ -61,6 +61,18 @@ func (c config) options() (onerefresh.Options, error) {
 	return opts, nil
 }
 
+func (c config) store() (*stores.LocalStorageStore, error) {
+	key := textMember(c.Value, "storageKey")
+	if !c.has("format") {
+		return stores.LocalStorage(key)
+	}
+	v, err := c.Get("format")
+	if err != nil {
+		return nil, err
+	}
+	return stores.LocalStorageIn(key, format{v, key})
+}
+
 func (c config) since(store *stores.LocalStorageStore) onerefresh.Store {
 	s := &since{Store: store}
 	seen, _ := c.Get("seen")
@@ -68,7 +80,14 @@ func (c config) since(store *stores.LocalStorageStore) onerefresh.Store {
 	for i := range n {
 		v, _ := seen.Index(i)
 		text, _ := v.Text()
-		rec, _ := stores.Decode("localStorage", text) // what cannot be read was nobody's session
+		rec, _ := store.Decode(text) // what cannot be read was nobody's session
+		if c.has("format") {
+			// Whose sign-in it was, a format does not say. A record that this package
+			// wrote since then is more likely to be a refresh of it than another one.
+			if now, err := store.Peek(); err == nil && (now.Writer != "" || now.Token.RefreshToken == rec.Token.RefreshToken) {
+				rec.Epoch, rec.Token.Received = now.Epoch, now.Token.Received
+			}
+		}
 		s.seen = append(s.seen, rec)
 	}
 	return s

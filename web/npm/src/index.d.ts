@@ -37,6 +37,49 @@ export interface TokenResponse {
 export type Provider = "generic" | "okta" | "auth0" | "entra" | "google" | "salesforce" | "keycloak" | "cognito" | "workos" |
   "supabase" | "medplum" | "hydra" | "duende" | "fusionauth" | "logto";
 
+/**
+ * What a session knows of its tokens. Times are in milliseconds since 1970.
+ * To a format, members of the token response that are not listed here are
+ * passed on, too.
+ */
+export interface SessionRecord {
+  readonly access_token?: string | null;
+  readonly refresh_token?: string | null;
+  readonly token_type?: string | null;
+  readonly scope?: string | null;
+  readonly id_token?: string | null;
+  readonly received_at?: number | null;
+  /** An access token without it counts as stale. */
+  readonly expires_at?: number | null;
+  readonly [member: string]: unknown;
+}
+
+/**
+ * How another client keeps its session in localStorage. The functions convert,
+ * and have no effects; if they throw, or what they return makes no sense, nothing is
+ * refreshed, and callers get an error with code `misconfigured`.
+ *
+ * Those of some clients are in `onerefresh/formats`.
+ */
+export interface Format {
+  /** The default of {@link CommonOptions.storageKey}. */
+  readonly key?: string;
+  /** Returns the record that a text holds, or null if that is of nobody who is signed in. */
+  read(text: string): SessionRecord | null | undefined;
+  /**
+   * Returns the text with the record in the place of what it held. What was
+   * written has to be read with the same tokens. There is no text where nobody
+   * was signed in, or somebody else.
+   */
+  write(record: SessionRecord, text: string | null): string;
+  /**
+   * What else the client keeps of the tokens, by its key: the functions return
+   * what it is to hold, or null if it is to be removed. There is no record when
+   * the user signs out.
+   */
+  readonly beside?: { readonly [key: string]: (record: SessionRecord | null, text: string | null) => string | null };
+}
+
 /** Options of every session. */
 export interface CommonOptions {
   /**
@@ -46,8 +89,16 @@ export interface CommonOptions {
    */
   name: string;
 
-  /** The key in localStorage. The default is `"onerefresh:" + name`. */
+  /** The key in localStorage. The default is that of `format`, or `"onerefresh:" + name`. */
   storageKey?: string;
+
+  /**
+   * The format of what is stored, where another client reads and writes it, too.
+   * All pages must open the session with the same one.
+   *
+   * @see [Which client, and what to switch off in it](https://github.com/onerefresh/onerefresh/blob/main/docs/formats.md)
+   */
+  format?: Format;
 
   /** The default is `"generic"`. */
   provider?: Provider;

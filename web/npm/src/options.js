@@ -46,12 +46,14 @@ export function check(options) {
     return parsed;
   };
 
+  const { format, refresh, wasmModule } = options;
+  if (has("format") && !(format?.read && format.write)) throw invalid("format", "must have read and write");
   const name = text("name");
   if (!name) throw invalid("name", "is missing");
   if (has("tokenEndpoint") === has("refresh")) {
     throw invalid("tokenEndpoint", "or refresh must be given, and not both");
   }
-  if (has("refresh") && typeof options.refresh !== "function") throw invalid("refresh", "must be a function");
+  if (has("refresh") && typeof refresh !== "function") throw invalid("refresh", "must be a function");
   const clientId = text("clientId");
   for (const endpoint of ["tokenEndpoint", "revocationEndpoint"]) {
     if (has(endpoint) && !clientId) throw invalid("clientId", `is needed with ${endpoint}`);
@@ -61,7 +63,6 @@ export function check(options) {
     throw invalid("provider", `must be one of ${providers.join(", ")}`);
   }
   if (has("origins") && !Array.isArray(options.origins)) throw invalid("origins", "must be an array");
-  const { wasmModule } = options;
   // By its tag, as a module may come from another realm.
   if (has("wasmModule") && Object.prototype.toString.call(wasmModule) !== "[object WebAssembly.Module]") {
     throw invalid("wasmModule", "must be a WebAssembly.Module");
@@ -76,13 +77,14 @@ export function check(options) {
   return {
     config: {
       name,
-      storageKey: text("storageKey") ?? "onerefresh:" + name,
+      storageKey: text("storageKey") ?? format?.key ?? "onerefresh:" + name,
+      format,
       tokenEndpoint: http("tokenEndpoint")?.href,
       clientId,
       scope: text("scope"),
       revocationEndpoint: http("revocationEndpoint")?.href,
       provider,
-      refresh: options.refresh,
+      refresh,
       expiryMargin: number("expiryMargin", 0),
       exchangeTimeout: number("exchangeTimeout", Number.MIN_VALUE),
       lockTimeout: number("lockTimeout", Number.MIN_VALUE),

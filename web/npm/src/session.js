@@ -109,10 +109,10 @@ export class Session extends EventTarget {
    * since.
    */
   #read() {
-    const text = record.text(this.#config.storageKey);
-    const { seen } = this.#config;
-    if (!this.#program && !record.signedIn(record.parse(seen.at(-1)))) seen[seen.length && 1] = text ?? "";
-    return record.parse(text);
+    const { storageKey, format, seen } = this.#config;
+    const text = record.text(storageKey);
+    if (!this.#program && !record.signedIn(record.parse(seen.at(-1), format))) seen[seen.length && 1] = text ?? "";
+    return record.parse(text, format);
   }
 
   /** Returns the stored access token if it can be used now. */
