@@ -30,7 +30,8 @@ func (s *localStorage) write(v *sight, rec onerefresh.Record) error {
 		}
 		return err
 	}
-	return nil
+	_, err = s.look() // so that this page can put it back
+	return err
 }
 
 // rewrite returns the text of the format for token. It asks the format even

@@ -22,8 +22,8 @@ type localStorage struct {
 	noteKey string // with a format
 
 	mu    sync.Mutex
-	last  *sight // guarded by mu
-	good  *sight // the last one with a format that was ours; guarded by mu
+	last  *sight // nil before the first look; guarded by mu
+	good  *sight // the last one with a format that was ours, or nil; guarded by mu
 	known uint64 // the newest generation that was seen; guarded by mu
 	vain  wait   // guarded by mu
 }
@@ -43,7 +43,7 @@ func openLocalStorage(key string, format Format) (*localStorage, error) {
 	case !storage.IsObject(): // null in a WebView that has it turned off
 		return nil, errors.ErrUnsupported
 	}
-	s := &localStorage{key: key, storage: storage, format: format, last: new(sight), good: new(sight)}
+	s := &localStorage{key: key, storage: storage, format: format}
 	if format == nil {
 		s.watchers = watchersOf(key)
 	} else {
@@ -103,14 +103,15 @@ func (s *localStorage) look() (*sight, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if text == s.last.text && present == s.last.present && beside == s.last.beside {
+	// A format that has failed may not do so again.
+	if s.last != nil && (s.last.err == nil || s.format == nil) && text == s.last.text && present == s.last.present && beside == s.last.beside {
 		return s.last, nil
 	}
 	v := &sight{}
 	switch {
 	case s.format != nil:
 		v = see(s.key, s.format, text, present, beside)
-		if v.putBack && s.good.beside == beside && s.setItem(s.key, s.good.text) == nil {
+		if v.putBack && s.good != nil && s.good.beside == beside && s.setItem(s.key, s.good.text) == nil {
 			v = s.good // as it was when the note was written
 			go s.watchers.notify()
 		}

@@ -17,7 +17,6 @@ type note struct {
 	of      string            // fingerprint of the text; empty where there is none
 	refresh string            // fingerprint of the refresh token; empty where there is none
 	spent   []string          // fingerprints of those that were rotated since the sign-in, the latest ones
-	over    string            // fingerprint of the text of other code that was replaced
 }
 
 // mostSpent is how many rotated refresh tokens are remembered: whoever puts one
@@ -67,7 +66,6 @@ func (n *note) text() (string, error) {
 	o.text("of", n.of)
 	o.text("refresh", n.refresh)
 	o.text("spent", strings.Join(n.spent, " "))
-	o.text("over", n.over)
 	return string(o.end()), nil
 }
 
@@ -79,7 +77,7 @@ func readNote(text string) *note {
 		return new(note)
 	}
 	o, _ := r.fields("", value)
-	n.of, n.refresh, n.over = o.text("of"), o.text("refresh"), o.text("over")
+	n.of, n.refresh = o.text("of"), o.text("refresh")
 	n.spent = strings.Fields(o.text("spent"))
 	n.rec, err = Decode("", string(o.member("record")))
 	if err != nil || r.err != nil {
@@ -92,12 +90,9 @@ func readNote(text string) *note {
 // text as its text.
 func (v *sight) follow(rec onerefresh.Record, text string) *note {
 	before := v.note
-	n := &note{rec: rec, of: fingerprint(text), refresh: fingerprint(rec.Token.RefreshToken), over: before.over}
+	n := &note{rec: rec, of: fingerprint(text), refresh: fingerprint(rec.Token.RefreshToken)}
 	if rec.Epoch == before.rec.Epoch {
 		n.spent = before.spent
-	}
-	if !v.ours() {
-		n.over = fingerprint(v.text)
 	}
 	old := fingerprint(v.rec.Token.RefreshToken)
 	if old == n.refresh || old == "" || rec.Epoch != v.rec.Epoch {

@@ -28,7 +28,7 @@ func (f format) Read(text string) (onerefresh.Token, error) {
 	case v.IsNull(), v.IsUndefined():
 		return onerefresh.Token{}, nil
 	case !v.IsObject():
-		return onerefresh.Token{}, f.fail("reads no object")
+		return onerefresh.Token{}, f.fail("does not read it as an object")
 	}
 	var t onerefresh.Token
 	for _, m := range texts(&t) {
@@ -38,7 +38,7 @@ func (f format) Read(text string) (onerefresh.Token, error) {
 		}
 		text, ok := member.Text()
 		if err != nil || !ok {
-			return onerefresh.Token{}, f.fail("reads a " + m.name + " that is not a string")
+			return onerefresh.Token{}, f.fail("does not read " + m.name + " as a string")
 		}
 		*m.text = text
 	}
@@ -49,7 +49,7 @@ func (f format) Read(text string) (onerefresh.Token, error) {
 		}
 		ms, ok := member.Number()
 		if err != nil || !ok || !(ms >= 0 && ms <= mostMilliseconds) {
-			return onerefresh.Token{}, f.fail("reads a time in " + m.name + " that is not in milliseconds since 1970")
+			return onerefresh.Token{}, f.fail("does not read " + m.name + " as milliseconds since 1970")
 		}
 		*m.time = time.UnixMilli(int64(ms))
 	}
@@ -124,7 +124,7 @@ func (f format) Write(t onerefresh.Token, text string) (string, error) {
 	}
 	written, ok := v.Text()
 	if !ok {
-		return "", f.fail("writes no string")
+		return "", f.fail("does not write a string")
 	}
 	return written, nil
 }

@@ -126,8 +126,9 @@ export function auth0({ clientId, audience = "default", scope = "openid profile 
       [`${prefix}::${clientId}::@@user@@`](record, text) {
         if (!record) return null;
         const { id_token } = record;
+        if (!id_token) return text;
         const old = text ? JSON.parse(text) : {};
-        if (!id_token || id_token === old.id_token) return text;
+        if (id_token === old.id_token) return text;
         const [header, payload, signature] = id_token.split(".");
         return JSON.stringify({ ...old, id_token, decodedToken: {
           ...old.decodedToken, encoded: { header, payload, signature }, claims: { __raw: id_token, ...claims(id_token) }, user: user(id_token) } });

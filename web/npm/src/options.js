@@ -15,14 +15,12 @@ export function check(options) {
   if (options === null || typeof options !== "object") throw invalid("options", "must be an object");
 
   const has = (option) => options[option] !== undefined;
-  const text = (option) => {
-    if (!has(option)) return undefined;
-    if (typeof options[option] !== "string" || options[option] === "") {
-      throw invalid(option, "must be a string that is not empty");
-    }
+  const text = (option, { [option]: value } = options) => {
+    if (value === undefined) return undefined;
+    if (typeof value !== "string" || value === "") throw invalid(option, "must be a string that is not empty");
     // Go knows UTF-8 alone, and would make another name of it than the page.
-    if (options[option].isWellFormed?.() === false) throw invalid(option, "must be well-formed Unicode");
-    return options[option];
+    if (value.isWellFormed?.() === false) throw invalid(option, "must be well-formed Unicode");
+    return value;
   };
   const number = (option, least) => {
     if (!has(option)) return undefined;
@@ -77,7 +75,7 @@ export function check(options) {
   return {
     config: {
       name,
-      storageKey: text("storageKey") ?? format?.key ?? "onerefresh:" + name,
+      storageKey: text("storageKey") ?? (format && text("key", format)) ?? "onerefresh:" + name,
       format,
       tokenEndpoint: http("tokenEndpoint")?.href,
       clientId,

@@ -30,7 +30,7 @@ const own = {
  */
 export function parse(text, { read } = own) {
   try {
-    return text && read(text);
+    return { ...(text && read(text)) }; // a copy: its getters run here
   } catch {} // Go will say what is wrong
 }
 
