@@ -215,6 +215,36 @@ func TestSignInWinsOverAnExchangeInFlight(t *testing.T) {
 	})
 }
 
+// What other code wrote may be a sign-in, or its own refresh of the same one,
+// which to revoke the late answer would end.
+func TestWriteOfOtherCodeWinsOverAnExchangeInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(2)
+		asking := make(chan []result)
+		go func() { asking <- w.storm(tabs[0]) }()
+		synctest.Wait()
+		old, err := w.store.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs := onerefresh.Record{Generation: old.Generation + 1, Token: onerefresh.Token{
+			AccessToken: "theirs", RefreshToken: "another", Expiry: time.Now().Add(time.Hour),
+		}}
+		if err := w.store.CompareAndSwap(t.Context(), old, theirs); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range append(<-asking, w.storm(tabs...)...) {
+			if r.token.AccessToken != "theirs" || r.err != nil {
+				t.Errorf("got %q, %v", r.token.AccessToken, r.err)
+			}
+		}
+		if got := w.revocations(); len(got) > 0 {
+			t.Errorf("revoked %q", got)
+		}
+	})
+}
+
 func TestSignOutTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -13,7 +13,7 @@ func (s *localStorage) write(v *sight, rec onerefresh.Record) error {
 			return err
 		}
 	}
-	note, err := v.follow(rec, text).text()
+	note, err := v.note.follow(v.rec, rec, text).text()
 	if err != nil {
 		return err
 	}

@@ -34,27 +34,27 @@ func TestNote(t *testing.T) {
 // Of the refresh tokens of a sign-in, those that were rotated last are known to
 // be spent; the present one never is.
 func TestSpentRefreshTokens(t *testing.T) {
-	v := &sight{note: new(note)}
+	n := new(note)
 	rec := onerefresh.Record{Generation: 1, Epoch: 1}
-	rotate := func(refresh string) *note {
+	rotate := func(refresh string) {
+		was := rec
 		rec.Generation++
 		rec.Token = onerefresh.Token{AccessToken: "a", RefreshToken: refresh}
-		n := v.follow(rec, "text of "+refresh)
-		v = &sight{rec: rec, note: n, noted: true, present: true, text: "text of " + refresh}
-		return n
+		n = n.follow(was, rec, "text of "+refresh)
 	}
 	rotate("r0")
 	for i := range mostSpent + 2 {
 		rotate("r" + strconv.Itoa(i+1))
 	}
-	n := rotate("r1") // again
+	rotate("r1") // again
 	for refresh, spent := range map[string]bool{"": false, "r0": false, "r1": false, "r2": false, "r3": true, "r10": true, "r11": false} {
 		if n.spends(fingerprint(refresh)) != spent {
 			t.Errorf("%q: spent is %v", refresh, !spent)
 		}
 	}
-	rec.Epoch = 2
-	if n := rotate("s0"); len(n.spent) != 0 {
+	was := rec
+	rec.Epoch, rec.Token.RefreshToken = 2, "s0"
+	if n := n.follow(was, rec, "text"); len(n.spent) != 0 {
 		t.Errorf("another sign-in begins with %d that are spent", len(n.spent))
 	}
 }
