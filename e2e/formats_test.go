@@ -390,7 +390,7 @@ func atOnce(tabs []*page, expression string) []string {
 // a while ago. The published pattern over the same record must lose sessions, or
 // the storms prove nothing.
 func TestFormatStorm(t *testing.T) {
-	const grants, control, n = 20, 60, 5
+	const grants, control, n = 12, 60, 5
 	s := newClientStage(t)
 	s.configure(authserver.Settings{LatencyBefore: 50 * time.Millisecond})
 	tabs := s.clients(n, "oidc", oidcAtToken)
