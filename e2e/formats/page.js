@@ -184,6 +184,7 @@ const kinds = {
 
 const parameters = new URLSearchParams(location.search);
 sessionStorage.kind ??= parameters.get("kind");
+sessionStorage.loads = 1 + Number(sessionStorage.loads ?? 0);
 const client = kinds[sessionStorage.kind]();
 window.client = client;
 window.events = [];
