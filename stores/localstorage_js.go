@@ -239,7 +239,10 @@ func (s *localStorage) compareAndSwap(ctx context.Context, old, new onerefresh.R
 			err = s.write(v, new)
 		}
 		if err == nil {
-			go s.watchers.notify() // the browser tells other pages alone
+			go func() { // the browser tells other pages alone
+				s.watchers.notify()
+				announce(s.key)
+			}()
 		}
 		return err
 	})

@@ -64,10 +64,27 @@ func watch() {
 		later, _ = setTimeout.Call("bind", jsbridge.Global(), later, calm)
 	}
 	jsbridge.Global().Call("addEventListener", "storage", later)
+	jsbridge.Global().Call("addEventListener", announcement, later)
 	// A page in the back/forward cache gets no storage events, and should
 	// hold no lock.
 	listen("pageshow", notifyAll)
 	listen("pagehide", page.generations.marks.unmark)
+}
+
+// announcement is the type of the event that stands for the storage event, which
+// the page that writes does not get: there may be another copy of this program
+// in it.
+const announcement = "onerefresh"
+
+// announce dispatches the event for key.
+func announce(key string) {
+	event, err := jsbridge.Global().Get("StorageEvent")
+	if err == nil {
+		event, err = event.New(announcement, map[string]any{"key": key})
+	}
+	if err == nil {
+		jsbridge.Global().Call("dispatchEvent", event)
+	}
 }
 
 // stored tells the watchers of the key that a storage event is about. See
