@@ -298,7 +298,7 @@ func (s *site) serveProgram(name string) {
 	}
 	s.modules = append(s.modules, func(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "application/wasm")
-		w.Write(program)
+		w.Write(sign(s.t, program))
 	})
 }
 

@@ -6,7 +6,9 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,7 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 )
 
@@ -68,7 +70,12 @@ func build(dist, name string, sizes bool) error {
 	if err := os.Chmod(filepath.Join(temp, "onerefresh.wasm"), 0o644); err != nil {
 		return err
 	}
+	mark, err := sign(filepath.Join(temp, "onerefresh.wasm"), filepath.Join(npm, "package.json"))
+	if err != nil {
+		return err
+	}
 
+	runtime = fmt.Appendf(runtime, "export const build = %q;\n", mark)
 	if err := os.WriteFile(filepath.Join(temp, "wasm_exec.js"), runtime, 0o644); err != nil {
 		return err
 	}
@@ -187,20 +194,49 @@ func goRuntime(path string) ([]byte, error) {
 		return nil, errors.New("wasm_exec.js of this toolchain does not write as expected")
 	}
 	text = bytes.ReplaceAll(text, []byte(write), []byte("\tscope.fs.writeSync("))
-	// What every browser with WebAssembly and private class members has, and what
-	// is there for the tests of Go.
-	for _, part := range [][2]string{
-		{"\tif (!globalThis.crypto) {", "\tconst encoder = "},
-		{"\t\t\tconst testCallExport = ", "\t\t\tconst timeOrigin = "},
-		{"\t\t\t\t_gotest: {", "\t\t\t\tgojs: {"},
-	} {
-		from, to := bytes.Index(text, []byte(part[0])), bytes.Index(text, []byte(part[1]))
-		if from < 0 || to < from {
-			return nil, errors.New("wasm_exec.js of this toolchain has no " + strings.TrimSpace(part[0]) + " where expected")
+	for _, part := range superfluous {
+		if n := len(part.regexp.FindAll(text, -1)); n != part.count {
+			return nil, fmt.Errorf("wasm_exec.js of this toolchain has %d %s, not %d", n, part.what, part.count)
 		}
-		text = slices.Delete(text, from, to)
+		text = part.regexp.ReplaceAll(text, nil)
 	}
 	return fmt.Appendf(nil, "export default function (scope) {\n%s\n}\n", text), nil
+}
+
+// superfluous is what a page downloads for nothing: every browser that has
+// WebAssembly has the globals, and nothing in the module opens a file.
+var superfluous = []struct {
+	what   string
+	regexp *regexp.Regexp
+	count  int
+}{
+	{"tests for globals", regexp.MustCompile(`(?s)\tif \(!globalThis\.\w+\) \{\n\t\tthrow new Error\("globalThis.*?\n\t\}\n`), 4},
+	{"functions of fs", regexp.MustCompile(`\t\w+\([\w, ]+\) \{ callback\((enosys\(\)|null)\); \},\n`), 23},
+}
+
+// sign adds a section to the module whose name is like no other module's, and
+// returns the name: the loader runs the module that has it, and no other.
+// See https://webassembly.github.io/spec/core/binary/modules.html#custom-section.
+func sign(wasm, manifest string) (name string, err error) {
+	module, err := os.ReadFile(wasm)
+	if err != nil {
+		return "", err
+	}
+	var pkg struct{ Version string }
+	text, err := os.ReadFile(manifest)
+	if err != nil {
+		return "", err
+	}
+	if err := json.Unmarshal(text, &pkg); err != nil {
+		return "", fmt.Errorf("%s: %w", manifest, err)
+	}
+	sum := sha256.Sum256(module)
+	name = fmt.Sprintf("onerefresh %s+%x", pkg.Version, sum[:4])
+	if len(name) > 126 { // lengths of one byte
+		return "", fmt.Errorf("%s: the version is too long", manifest)
+	}
+	module = append(module, 0, byte(1+len(name)), byte(len(name)))
+	return name, os.WriteFile(wasm, append(module, name...), 0o644)
 }
 
 func command(name string, args ...string) *exec.Cmd {

@@ -5,13 +5,15 @@ import { Session } from "./session.js";
 export { OneRefreshError };
 
 export async function open(options) {
-  const settings = check(options);
   try {
-    localStorage.length; // the getter throws where storage is refused, as in a sandboxed frame
+    // By way of the document: a server may have a localStorage, which all its
+    // users would share. It throws where storage is refused, as in a sandboxed
+    // frame.
+    document.defaultView.localStorage.getItem("");
   } catch (cause) {
-    throw new OneRefreshError("misconfigured", "localStorage is refused here", { cause });
+    throw new OneRefreshError("misconfigured", "a session needs a page with localStorage", { cause });
   }
-  return new Session(settings, await coordination());
+  return new Session(check(options), await coordination());
 }
 
 async function coordination() {

@@ -1,4 +1,4 @@
-import defineGo from "wasm_exec"; // of the compiler of the wasm; the build supplies it
+import defineGo, { build } from "wasm_exec"; // of the compiler of the wasm; the build supplies it
 import { OneRefreshError, internal } from "./error.js";
 
 // A download that stalls must not keep callers waiting for ever.
@@ -26,9 +26,9 @@ export function start(source) {
   return running;
 }
 
-async function boot({ wasmURL, wasmIntegrity, wasmModule }) {
+async function boot(source) {
   try {
-    compiled ??= wasmModule ? Promise.resolve(wasmModule) : compile(wasmURL ?? defaultURL(), wasmIntegrity);
+    compiled ??= load(source);
     const module = await compiled;
     const scope = {};
     defineGo(scope);
@@ -46,8 +46,21 @@ async function boot({ wasmURL, wasmIntegrity, wasmModule }) {
 // In a form that bundlers recognize as a reference to a file to be kept.
 const defaultURL = () => new URL("./onerefresh.wasm", import.meta.url);
 
-async function compile(url, integrity) {
-  const response = await fetch(url, { integrity, signal: AbortSignal.timeout?.(downloadTimeout) });
+/**
+ * Returns the module that was built with this loader, and no other: what they
+ * call each other with changes between versions. A cache may have the one of
+ * the version before.
+ */
+async function load({ wasmURL, wasmIntegrity: integrity, wasmModule }) {
+  for (const cache of ["default", "no-cache"]) {
+    const module = wasmModule ?? (await compile(wasmURL ?? defaultURL(), { integrity, cache }));
+    if (WebAssembly.Module.customSections(module, build).length) return module;
+  }
+  throw new Error(`it is of another version than the script, which is ${build}`);
+}
+
+async function compile(url, init) {
+  const response = await fetch(url, { ...init, signal: AbortSignal.timeout?.(downloadTimeout) });
   if (!response.ok) throw new Error(`status ${response.status} for ${url}`);
   // compileStreaming rejects any other type, parameters included. See
   // https://webassembly.github.io/spec/web-api/#compile-a-potential-webassembly-response.
