@@ -7,7 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -530,49 +529,5 @@ func TestImportOutsideOfAPage(t *testing.T) {
 	names := []string{"OneRefreshError", "open"}
 	if len(got.Added) != 0 || !slices.Equal(got.Exports, names) || !slices.Equal(got.Script, names) || got.Code != "misconfigured" {
 		t.Errorf("got %+v", got)
-	}
-}
-
-// The package has what package.json names, and nothing else.
-func TestPackage(t *testing.T) {
-	text, err := os.ReadFile("package.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var pkg struct {
-		Exports map[string]any
-		Main    string
-		Types   string
-		Unpkg   string
-	}
-	if err := json.Unmarshal(text, &pkg); err != nil {
-		t.Fatal(err)
-	}
-	named := map[string]bool{pkg.Main: true, pkg.Types: true, pkg.Unpkg: true}
-	var collect func(v any)
-	collect = func(v any) {
-		switch v := v.(type) {
-		case string:
-			named[v] = true
-		case map[string]any:
-			for _, v := range v {
-				collect(v)
-			}
-		}
-	}
-	for _, v := range pkg.Exports {
-		collect(v)
-	}
-	delete(named, "./package.json")
-	files, err := os.ReadDir(dist)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var built []string
-	for _, f := range files {
-		built = append(built, "./dist/"+f.Name())
-	}
-	if want := slices.Sorted(maps.Keys(named)); !slices.Equal(built, want) {
-		t.Errorf("built %q, package.json names %q", built, want)
 	}
 }

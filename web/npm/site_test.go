@@ -39,7 +39,7 @@ func run(m *testing.M) int {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(temp)
-	dist = temp
+	dist = filepath.Join(temp, "dist")
 	build := exec.Command("go", "run", "./build", "-sizes=false", "-o", dist)
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {

@@ -1,5 +1,5 @@
 // Command build fills web/npm/dist: the WebAssembly module, the loader for the
-// script tag and as an ES module, and the types. It needs nothing but Go, unless
+// script tag and as an ES module, the types, and the licences. It needs nothing but Go, unless
 // TinyGo is to compile the module.
 package main
 
@@ -103,7 +103,7 @@ func build(dist, name string, sizes bool) error {
 		}
 	}
 
-	types := []string{"index.d.ts", "formats.d.ts"}
+	types := []string{"index.d.ts", "onerefresh.d.ts", "formats.d.ts"}
 	for _, name := range types {
 		text, err := os.ReadFile(filepath.Join(src, name))
 		if err != nil {
@@ -114,7 +114,15 @@ func build(dist, name string, sizes bool) error {
 		}
 	}
 
-	for _, name := range append(types, "onerefresh.wasm", "index.js", "onerefresh.js", "formats.js", "onerefresh-formats.js") {
+	notices, err := licenses(root, name)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(temp, "LICENSES.txt"), notices, 0o644); err != nil {
+		return err
+	}
+
+	for _, name := range append(types, "onerefresh.wasm", "index.js", "onerefresh.js", "formats.js", "onerefresh-formats.js", "LICENSES.txt") {
 		if err := os.Rename(filepath.Join(temp, name), filepath.Join(dist, name)); err != nil {
 			return err
 		}

@@ -1,6 +1,9 @@
 /**
  * One OAuth refresh at a time, for every tab that shares a session.
  *
+ * To import it does nothing, and works on a server and in a worker too; a
+ * session is opened in a page.
+ *
  * @packageDocumentation
  */
 
@@ -32,6 +35,7 @@ export interface TokenResponse {
  * and how long a token lives whose answer does not say. `generic` keeps to RFC
  * 6749; what is not known of a server is taken to be the strictest.
  *
+ * @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
  * @see [The table](https://github.com/onerefresh/onerefresh/blob/main/docs/providers.md)
  */
 export type Provider = "generic" | "okta" | "auth0" | "entra" | "google" | "salesforce" | "keycloak" | "cognito" | "workos" |
@@ -41,6 +45,8 @@ export type Provider = "generic" | "okta" | "auth0" | "entra" | "google" | "sale
  * What a session knows of its tokens. Times are in milliseconds since 1970.
  * To a format, members of the token response that are not listed here are
  * passed on, too.
+ *
+ * @see [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)
  */
 export interface SessionRecord {
   readonly access_token?: string | null;
@@ -60,6 +66,8 @@ export interface SessionRecord {
  * refreshed, and callers get an error with code `misconfigured`.
  *
  * Those of some clients are in `onerefresh/formats`.
+ *
+ * @see [RFC 6749 section 1.5](https://www.rfc-editor.org/rfc/rfc6749#section-1.5)
  */
 export interface Format {
   /** The default of {@link CommonOptions.storageKey}. */
@@ -80,7 +88,12 @@ export interface Format {
   readonly beside?: { readonly [key: string]: (record: SessionRecord | null, text: string | null) => string | null };
 }
 
-/** Options of every session. */
+/**
+ * Options of every session.
+ *
+ * @see [RFC 9700 section 4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14)
+ * on refresh tokens, their rotation and the detection of their reuse
+ */
 export interface CommonOptions {
   /**
    * The session's name. Everyone who opens the same name on the same origin
@@ -163,7 +176,11 @@ export interface EndpointOptions extends CommonOptions {
   refresh?: undefined;
 }
 
-/** Options of a session that is refreshed by a function of the page. */
+/**
+ * Options of a session that is refreshed by a function of the page.
+ *
+ * @see [RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
+ */
 export interface CallbackOptions extends CommonOptions {
   /**
    * Presents the refresh token, once, and resolves to the answer. It is never
@@ -183,6 +200,11 @@ export interface CallbackOptions extends CommonOptions {
   scope?: undefined;
 }
 
+/**
+ * Options of {@link open}.
+ *
+ * @see [RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
+ */
 export type Options = EndpointOptions | CallbackOptions;
 
 /**
@@ -191,11 +213,17 @@ export type Options = EndpointOptions | CallbackOptions;
  * call that needs it, or when the page is idle.
  *
  * @throws {@link OneRefreshError} with code `invalid_options`, whose message
- * names the option, or `misconfigured` where localStorage is refused.
+ * names the option, or `misconfigured` where there is no page with localStorage:
+ * on a server, in a worker, or where it is refused.
+ * @see [RFC 6749 section 1.5](https://www.rfc-editor.org/rfc/rfc6749#section-1.5)
  */
 export function open(options: Options): Promise<Session>;
 
-/** What the events of a session tell. It holds no token material. */
+/**
+ * What the events of a session tell. It holds no token material.
+ *
+ * @see [RFC 6750 section 5.3](https://www.rfc-editor.org/rfc/rfc6750#section-5.3)
+ */
 export interface EventDetail {
   /** Grows with every write of the session's record. */
   readonly generation: number;
@@ -203,7 +231,11 @@ export interface EventDetail {
   readonly code?: ErrorCode;
 }
 
-/** The events of a session. They begin when the WebAssembly module is there. */
+/**
+ * The events of a session. They begin when the WebAssembly module is there.
+ *
+ * @see [RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
+ */
 export interface SessionEventMap {
   /** This page obtained a new token. */
   refreshed: CustomEvent<EventDetail>;
@@ -217,7 +249,11 @@ export interface SessionEventMap {
   refresherror: CustomEvent<EventDetail>;
 }
 
-/** The session of one signed-in user, shared by all pages of the origin. */
+/**
+ * The session of one signed-in user, shared by all pages of the origin.
+ *
+ * @see [RFC 6749 section 1.5](https://www.rfc-editor.org/rfc/rfc6749#section-1.5)
+ */
 export interface Session extends EventTarget {
   /**
    * Resolves to a valid access token: the stored one, one that another page
@@ -313,10 +349,13 @@ export interface Session extends EventTarget {
  * - `lock_timeout`: the session goes on; another page held the lock for too long.
  * - `aborted`: the caller's signal was aborted.
  * - `closed`: `close` was called.
- * - `wasm_unavailable`: the WebAssembly module could not be loaded, or the
- *   Content-Security-Policy lacks `'wasm-unsafe-eval'`; nothing was refreshed.
+ * - `wasm_unavailable`: the WebAssembly module could not be loaded, is of
+ *   another version than the script, or the Content-Security-Policy lacks
+ *   `'wasm-unsafe-eval'`; nothing was refreshed.
  * - `invalid_options`: an argument makes no sense; the message names it.
  * - `internal`: a defect; the next call starts afresh.
+ *
+ * @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
  */
 export type ErrorCode =
   | "signed_out"
@@ -330,7 +369,12 @@ export type ErrorCode =
   | "invalid_options"
   | "internal";
 
-/** What the methods of a session reject with. It holds no token material. */
+/**
+ * What {@link open} and the methods of a session reject with. It holds no token
+ * material.
+ *
+ * @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
+ */
 export class OneRefreshError extends Error {
   private constructor();
   readonly name: "OneRefreshError";
