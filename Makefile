@@ -92,8 +92,10 @@ soak: chromium
 npm:
 	go run ./web/npm/build $(if $(COMPILER),-compiler $(COMPILER))
 
+# The package as npm packs it, what bundlers make of it, and all that a page sees.
 npm-test: chromium
-	go test -count=1 ./web/npm
+	@internal/node/ensure.sh web/npm/lint web/npm/bundlers
+	go test -count=1 ./web/npm/...
 
 # Every order of events, and every single fault; with FULL=1 pairs of faults
 # and a million random schedules, for as long as that takes.

@@ -96,6 +96,7 @@ func command(t *testing.T, folder, name string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "NEXT_TELEMETRY_DISABLED=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
 	}
