@@ -46,17 +46,12 @@ var bundlers = []bundler{
 		pages: []string{"index.html"}},
 }
 
-// installed puts the package where the apps find it, as npm install does with
-// one that depends on nothing.
-var installed = sync.OnceValue(func() error { return os.RemoveAll("bundlers/node_modules/onerefresh") })
+var installInBundlers = sync.OnceValue(func() error { return install("bundlers") })
 
 func installForBundlers(t *testing.T) {
 	t.Helper()
-	if err := installed(); err != nil {
+	if err := installInBundlers(); err != nil {
 		t.Fatal(err)
-	}
-	if _, err := os.Stat("bundlers/node_modules/onerefresh/package.json"); err != nil {
-		install(t, "bundlers")
 	}
 }
 
@@ -165,6 +160,7 @@ func (page tab) isolate() string {
 // What each bundler makes of the package refreshes once for all tabs, against a
 // server that revokes the session of whoever presents a refresh token twice.
 func TestBundles(t *testing.T) {
+	t.Parallel()
 	installForBundlers(t)
 	for _, b := range bundlers {
 		t.Run(b.name, func(t *testing.T) {

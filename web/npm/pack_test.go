@@ -41,54 +41,71 @@ var pack = sync.OnceValues(func() (path string, err error) {
 	return filepath.Join(stage, strings.TrimSpace(string(name))), nil
 })
 
-// packed returns what is in the tarball.
-func packed(t *testing.T) map[string][]byte {
-	t.Helper()
+// unpack returns what is in the tarball.
+var unpack = sync.OnceValues(func() (map[string][]byte, error) {
 	path, err := pack()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	defer file.Close()
 	unzipped, err := gzip.NewReader(file)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	files := make(map[string][]byte)
 	for reader := tar.NewReader(unzipped); ; {
 		header, err := reader.Next()
 		if err == io.EOF {
-			return files
+			return files, nil
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if header.Mode&0o777 != 0o644 {
-			t.Errorf("%s has mode %o", header.Name, header.Mode)
+			return nil, fmt.Errorf("%s has mode %o", header.Name, header.Mode)
 		}
 		content, err := io.ReadAll(reader)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		files[strings.TrimPrefix(header.Name, "package/")] = content
 	}
+})
+
+func packed(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := unpack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
-// install puts the package where a program in folder finds it.
-func install(t *testing.T, folder string) {
-	t.Helper()
-	for name, content := range packed(t) {
-		path := filepath.Join(folder, "node_modules", "onerefresh", name)
+// install puts the package where a program in folder finds it, as npm does with
+// one that depends on nothing.
+func install(folder string) error {
+	files, err := unpack()
+	if err != nil {
+		return err
+	}
+	target := filepath.Join(folder, "node_modules", "onerefresh")
+	if err := os.RemoveAll(target); err != nil {
+		return err
+	}
+	for name, content := range files {
+		path := filepath.Join(target, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
+			return err
 		}
 		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
+			return err
 		}
 	}
+	return nil
 }
 
 // command runs a program in folder, and reports what it says if it fails.
@@ -256,7 +273,9 @@ func TestPackageIsFoundFaultless(t *testing.T) {
 func TestTypes(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	install(t, folder)
+	if err := install(folder); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.CopyFS(folder, os.DirFS("testdata/types")); err != nil {
 		t.Fatal(err)
 	}

@@ -242,7 +242,7 @@ func (s *site) open(how string) tab {
 	s.t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	s.t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 20*time.Second)
+	ctx, stop := context.WithTimeout(ctx, patience)
 	s.t.Cleanup(stop)
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/?how="+how)); err != nil {
 		s.t.Fatal(err)
@@ -290,9 +290,9 @@ func (o outcome) String() string {
 // eventually waits until ok.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("not so after 20 s: ", what)
+			t.Fatalf("not so after %v: %s", patience, what)
 		}
 	}
 }
