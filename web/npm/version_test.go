@@ -181,3 +181,26 @@ func TestTwoVersionsShareASession(t *testing.T) {
 		}
 	})
 }
+
+// A version of the future may store its record in another format. What cannot
+// be read is left alone, and nobody is signed out for it.
+func TestRecordOfAnotherFormatIsLeftAlone(t *testing.T) {
+	s := newSite(t)
+	page := s.open("esm")
+	const record = `{"v":2,"generation":7,"tokens":{"refresh":"r1"}}`
+	got := eval[[]outcome](page, fmt.Sprintf(`
+		localStorage.setItem("onerefresh:s", %q);
+		const session = await onerefresh.open(options);
+		let told = 0;
+		session.addEventListener("signedout", () => told++);
+		const outcomes = [await outcome(session.getAccessToken()), await outcome(session.getAccessToken({forceRefresh: true}))];
+		return [...outcomes, await outcome(localStorage.getItem("onerefresh:s")), {value: told}];`, record))
+	for _, o := range got[:2] {
+		if !o.Typed || o.Code != "misconfigured" {
+			t.Errorf("got %s", o)
+		}
+	}
+	if got[2].Value != record || got[3].Value != 0.0 || s.count("/token") != 0 {
+		t.Errorf("the record is %v, there were %v sign-outs and %d requests to the token endpoint", got[2].Value, got[3].Value, s.count("/token"))
+	}
+}
