@@ -188,21 +188,6 @@ func TestPackedFiles(t *testing.T) {
 	}
 }
 
-// Conditions are tried in order: TypeScript takes what comes before types.
-// https://www.typescriptlang.org/docs/handbook/modules/reference.html#packagejson-exports
-func TestTypesAreTheFirstCondition(t *testing.T) {
-	t.Parallel()
-	exports := regexp.MustCompile(`\{[^{}]*"types"[^{}]*\}`).FindAll(packed(t)["package.json"], -1)
-	if len(exports) == 0 {
-		t.Error("no export has types")
-	}
-	for _, export := range exports {
-		if !regexp.MustCompile(`^\{\s*"types"`).Match(export) {
-			t.Errorf("types do not come first: %s", export)
-		}
-	}
-}
-
 func TestLicences(t *testing.T) {
 	t.Parallel()
 	files := packed(t)
