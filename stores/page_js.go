@@ -76,15 +76,12 @@ func watch() {
 // in it.
 const announcement = "onerefresh"
 
-// announce dispatches the event for key.
+// announce dispatches the event for key. Where that cannot be done, as outside of
+// a page, nobody listens.
 func announce(key string) {
-	event, err := jsbridge.Global().Get("StorageEvent")
-	if err == nil {
-		event, err = event.New(announcement, map[string]any{"key": key})
-	}
-	if err == nil {
-		jsbridge.Global().Call("dispatchEvent", event)
-	}
+	class, _ := jsbridge.Global().Get("StorageEvent")
+	event, _ := class.New(announcement, map[string]any{"key": key})
+	jsbridge.Global().Call("dispatchEvent", event)
 }
 
 // stored tells the watchers of the key that a storage event is about. See

@@ -9,7 +9,9 @@ if ! command -v npm >/dev/null || [ "$(node -p 'Number(process.versions.node.spl
 fi
 for folder in "$@"; do
 	if ! [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
-		npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel error
+		# npm ci refuses a lockfile that lacks packages for other machines than
+		# this, which not every registry has.
+		npm install --no-save --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel error
 		touch "$folder/node_modules/.package-lock.json"
 	fi
 done
