@@ -295,6 +295,26 @@ func TestForceRefresh(t *testing.T) {
 	}
 }
 
+// Two requests were refused; the second one's answer comes when the session has
+// handed out another token already. That one is good.
+func TestRejectedTokenIsReplacedOnce(t *testing.T) {
+	s := newSite(t)
+	got := eval[[]string](s.open("esm"), `
+		store(valid);
+		const session = await onerefresh.open(options);
+		const rejected = await session.getAccessToken();
+		const tokens = [rejected, await session.getAccessToken({rejected}), await session.getAccessToken({rejected})];
+		tokens.push(await session.getAccessToken({rejected, forceRefresh: true})); // what is known counts
+		tokens.push(await session.getAccessToken({rejected: tokens[1]}));
+		return tokens;`)
+	if want := []string{"stored", "a2", "a2", "a2", "a3"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if n := s.count("/token"); n != 2 {
+		t.Errorf("%d exchanges", n)
+	}
+}
+
 func TestAbortAndClose(t *testing.T) {
 	s := newSite(t)
 	s.hold = make(chan struct{})

@@ -261,13 +261,15 @@ export interface Session extends EventTarget {
    * the WebAssembly module nor for anything else.
    *
    * @param options.signal Ends the wait. A refresh that has begun goes on.
-   * @param options.forceRefresh For a token that a resource server refused:
-   * asks for another than this session handed out last, whatever the clock
-   * says.
+   * @param options.rejected An access token that a resource server refused:
+   * asks for another one, whatever the clock says. If somebody has refreshed
+   * since, that is the stored one, however late the refusal comes.
+   * @param options.forceRefresh The same for the token that this session handed
+   * out last.
    *
    * @throws {@link OneRefreshError}
    */
-  getAccessToken(options?: { signal?: AbortSignal; forceRefresh?: boolean }): Promise<string>;
+  getAccessToken(options?: { signal?: AbortSignal; rejected?: string; forceRefresh?: boolean }): Promise<string>;
 
   /**
    * Like the global `fetch`, with the access token in the Authorization header.

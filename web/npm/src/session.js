@@ -58,9 +58,10 @@ export class Session extends EventTarget {
     return record.signedIn(this.#read());
   }
 
-  async getAccessToken({ signal, forceRefresh = false } = {}) {
+  async getAccessToken({ signal, forceRefresh = false, rejected } = {}) {
     this.#check(signal);
-    if (forceRefresh) return this.#refresh(this.#last ?? this.#read()?.access_token ?? "", signal);
+    if (forceRefresh) rejected ??= this.#last ?? this.#read()?.access_token ?? "";
+    if (rejected !== undefined) return this.#refresh(rejected, signal);
     this.#last = this.#live() ?? (await this.#until(signal, this.#token()));
     return this.#last;
   }
