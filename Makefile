@@ -9,13 +9,13 @@ ADDR        = 127.0.0.1:8080
 FUZZTIME    = 50000x
 MINUTES     = 1
 
-.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e soak npm npm-test explore size size-parts bench bench-go e2e-engines redis chromium clean
+.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e soak npm npm-test examples explore size size-parts bench bench-go e2e-engines redis chromium clean
 all: test
 
 demo: npm
 	go run ./web/demo -addr $(ADDR)
 
-test: lint test-go test-js fuzz test-browser npm-test size e2e
+test: lint test-go test-js fuzz test-browser npm-test examples size e2e
 	$(MAKE) -j2 soak explore # one waits, the other computes
 
 lint: bin/staticcheck api
@@ -43,7 +43,7 @@ bin/staticcheck:
 # The race detector exists natively only. Eight processes with a thousand sessions
 # do without it.
 test-go: chromium redis
-	go test -race $$(go list ./... | grep -v -e /e2e -e /explore -e /web/npm)
+	go test -race $$(go list ./... | grep -v -e /e2e -e /examples -e /explore -e /web/npm)
 	go test -run TestFleet ./redis
 
 # The Go runtime for js takes a small environment: node gets no more than it needs.
@@ -91,6 +91,11 @@ soak: chromium
 
 npm:
 	go run ./web/npm/build $(if $(COMPILER),-compiler $(COMPILER))
+
+# Each recipe of examples/ in three tabs, and the code in README.md and docs.
+examples: chromium
+	@internal/node/ensure.sh examples
+	go test -count=1 -parallel 4 ./examples
 
 # The package as npm packs it, what bundlers make of it, and all that a page sees.
 npm-test: chromium
