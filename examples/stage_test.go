@@ -177,8 +177,11 @@ func (s *stage) serveApp() http.Handler {
 	mux.HandleFunc("/script.html", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "script.html") })
 	page := func(w http.ResponseWriter, r *http.Request) {
 		name := strings.Trim(r.URL.Path, "/")
-		if name == "callback" {
+		switch name { // where the login page leads back to
+		case "callback":
 			name = "oauth4webapi"
+		case "signed-in":
+			name = "oidc-client-ts"
 		}
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
@@ -188,6 +191,10 @@ func (s *stage) serveApp() http.Handler {
 	}
 	mux.HandleFunc("/{name}", page)
 	mux.HandleFunc("/api/patients", s.serveThing)
+	// https://www.rfc-editor.org/rfc/rfc8414#section-2
+	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, map[string]string{"issuer": s.url, "authorization_endpoint": s.url + "/authorize", "token_endpoint": s.url + "/token"})
+	})
 	mux.Handle("/authorize", named(s.auth))
 	mux.Handle("/authorize.css", s.auth)
 	mux.Handle("/revoke", named(s.auth))

@@ -5,6 +5,7 @@ package examples
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -17,7 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// grant is what an application has when the login page has sent the user back:
+// codeGrant is what an application has when the login page has sent the user back:
 // the form for the token endpoint.
 func (s *stage) codeGrant(user string) string {
 	s.Helper()
@@ -38,10 +39,20 @@ func (s *stage) codeGrant(user string) string {
 		"code": {back.Query().Get("code")}, "code_verifier": {verifier}}.Encode()
 }
 
-// stored returns the grant of the session that the tab shows.
+// storedGrant returns the grant of the session that the tab shows: the resource
+// server knows whose its token is.
 func (t tab) storedGrant() string {
 	t.Helper()
-	return eval[string](t, `localStorage.getItem("onerefresh:my app").match(/"grant":"(\w+)"/)[1]`)
+	token := eval[string](t, "tab.session.getAccessToken()")
+	request := httptest.NewRequest(http.MethodGet, "/resource", nil)
+	request.Header.Set("Authorization", "Bearer "+token)
+	recorder := httptest.NewRecorder()
+	t.auth.ServeHTTP(recorder, request)
+	var resource struct{ Grant string }
+	if err := json.Unmarshal(recorder.Body.Bytes(), &resource); err != nil {
+		t.Fatal(err)
+	}
+	return resource.Grant
 }
 
 // From a login, through a refresh, to a sign-out in another tab.
@@ -77,31 +88,38 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// A login by redirect, with the library that refreshes, too.
-func TestOAuth4webapiLogin(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	tab := s.open("oauth4webapi", 1)[0]
-	eval[any](tab, "tab.begin(), null")
-	tab.wait(`document.querySelector("[name=username]")`)
-	if err := chromedp.Do(tab.ctx, chromedp.SendKeys("[name=username]", "alice"), chromedp.Submit("[name=username]")); err != nil {
-		t.Fatal(err)
-	}
-	tab.wait(`location.pathname === "/callback" && window.tab`)
-	eval[any](tab, "tab.finish().then(() => null)")
-	if got := eval[string](tab, "location.search"); got != "" {
-		t.Errorf("the code is still in the address: %s", got)
-	}
-	s.grant = tab.storedGrant()
-	for n := range 3 {
-		if got := eval[string](tab, fmt.Sprintf(`tab.ask("%d")`, n)); got != "200" {
-			t.Errorf("got %s, want 200", got)
-		}
-		eval[any](tab, "tab.session.getAccessToken({ forceRefresh: true }).then(() => null)")
-	}
-	s.mustHaveRotated(3)
-	if seen := s.seen(); !slices.Equal(seen["2"], []int{2}) {
-		t.Errorf("the API saw %v", seen)
+// Logins by redirect, whose tokens the session takes over.
+func TestLogin(t *testing.T) {
+	for name, back := range map[string]string{"oauth4webapi": "/callback", "oidc-client-ts": "/signed-in"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			tab := s.open(name, 1)[0]
+			eval[any](tab, "tab.begin(), null")
+			tab.wait(`document.querySelector("[name=username]")`)
+			if err := chromedp.Do(tab.ctx, chromedp.SendKeys("[name=username]", "alice"), chromedp.Submit("[name=username]")); err != nil {
+				t.Fatal(err)
+			}
+			tab.wait(fmt.Sprintf(`location.pathname === %q && window.tab`, back))
+			eval[any](tab, "tab.finish().then(() => null)")
+			if got := eval[string](tab, "location.search"); got != "" {
+				t.Errorf("the code is still in the address: %s", got)
+			}
+			if got := eval[[]string](tab, "Object.keys(localStorage).concat(Object.keys(sessionStorage)).filter((key) => key !== `onerefresh:my app`)"); len(got) > 0 {
+				t.Errorf("the login has left %q behind", got)
+			}
+			s.grant = tab.storedGrant()
+			for n := range 3 {
+				if got := eval[string](tab, fmt.Sprintf(`tab.ask("%d")`, n)); got != "200" {
+					t.Errorf("got %s, want 200", got)
+				}
+				eval[any](tab, "tab.session.getAccessToken({ forceRefresh: true }).then(() => null)")
+			}
+			s.mustHaveRotated(3)
+			if seen := s.seen(); !slices.Equal(seen["2"], []int{2}) {
+				t.Errorf("the API saw %v", seen)
+			}
+		})
 	}
 }
 
