@@ -20,14 +20,15 @@ func (f refresher) Refresh(_ context.Context, refreshToken string) (onerefresh.R
 
 func Example() {
 	exchanges := 0
+	refresher := refresher(func(refreshToken string) (onerefresh.Response, error) {
+		exchanges++
+		return onerefresh.Response{AccessToken: "second", RefreshToken: "rotated", ExpiresIn: time.Hour}, nil
+	})
 	session, err := onerefresh.Open(onerefresh.Options{
-		Name:   "alice",
-		Store:  stores.Memory(),
-		Locker: locks.Process(),
-		Refresher: refresher(func(refreshToken string) (onerefresh.Response, error) {
-			exchanges++
-			return onerefresh.Response{AccessToken: "second", RefreshToken: "rotated", ExpiresIn: time.Hour}, nil
-		}),
+		Name:      "alice",
+		Store:     stores.Memory(),
+		Locker:    locks.Process(),
+		Refresher: refresher, // presents the refresh token to your token endpoint
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -365,6 +365,11 @@ func (s *stage) serveAPI() http.Handler {
 			answer(w, map[string]string{"resourceType": "Patient", "id": r.PathValue("id")})
 		}
 	})
+	mux.HandleFunc("POST /fhir/R4/Subscription", func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := s.authorize(w, r, "subscription"); ok {
+			answer(w, map[string]string{"resourceType": "Subscription", "id": "7"})
+		}
+	})
 	mux.HandleFunc("GET /auth/me", func(w http.ResponseWriter, r *http.Request) {
 		if user, ok := s.authorize(w, r, "me"); ok {
 			answer(w, map[string]any{"profile": map[string]string{"resourceType": "Practitioner", "id": user}})

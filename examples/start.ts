@@ -5,7 +5,6 @@ export const session = await open({
   tokenEndpoint: "/token",
   clientId: "spa",
 });
-
 session.addEventListener("signedout", () => location.assign("/login")); // here, or in another tab
 
 /** The end of your login: hand over what the token endpoint has answered. */

@@ -54,6 +54,8 @@ func (s *stage) serveBindingToken(w http.ResponseWriter, r *http.Request) {
 	if user, ok := s.authorize(w, r, "binding"); ok {
 		answer(w, map[string]any{"resourceType": "Parameters", "parameter": []map[string]string{
 			{"name": "token", "valueString": user + " may read " + r.PathValue("id")},
+			{"name": "expiration", "valueDateTime": time.Now().Add(time.Hour).Format(time.RFC3339)},
+			{"name": "websocket-url", "valueUrl": strings.Replace(s.api, "https", "wss", 1) + "/ws/subscriptions-r4"},
 		}})
 	}
 }
@@ -66,15 +68,19 @@ func (s *stage) serveNotifications(w http.ResponseWriter, r *http.Request) {
 	defer conn.CloseNow()
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	_, text, err := conn.Read(ctx)
 	var bind struct {
 		Type    string
 		Payload struct{ Token string }
 	}
-	if err != nil || json.Unmarshal(text, &bind) != nil || bind.Type != "bind-with-token" {
-		return
+	for bind.Type != "bind-with-token" {
+		_, text, err := conn.Read(ctx)
+		if err != nil || json.Unmarshal(text, &bind) != nil {
+			return
+		}
 	}
-	answer, _ := json.Marshal(map[string]string{"resourceType": "Bundle", "id": bind.Payload.Token})
+	answer, _ := json.Marshal(map[string]any{"resourceType": "Bundle", "id": bind.Payload.Token, "entry": []any{map[string]any{
+		"resource": map[string]any{"resourceType": "SubscriptionStatus", "type": "handshake", "subscription": map[string]string{"reference": "Subscription/7"}},
+	}}})
 	conn.Write(ctx, websocket.MessageText, answer)
 	// It goes down once the client has heard of it.
 	conn.Close(websocket.StatusGoingAway, "")
@@ -148,6 +154,23 @@ func TestWebSocketOfASignedOutUserIsNotOpened(t *testing.T) {
 	if seen := s.seen(); len(seen) > 0 {
 		t.Errorf("the server saw %v", seen)
 	}
+}
+
+// Medplum's client opens its WebSocket by itself; the binding tokens come through
+// session.fetch.
+func TestMedplumSubscriptionIsBoundAgain(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.jwt = true
+	tab := s.open("medplum", 1)[0]
+	tab.signIn("alice", time.Hour)
+	tab.wait(`tab.profile() === "alice"`)
+	eval[any](tab, "tab.subscribe(), null")
+	tab.wait("tab.connected() >= 1")
+	s.auth.Expire(s.grant)
+	before := eval[int](tab, "tab.connected()")
+	tab.wait(fmt.Sprintf("tab.connected() >= %d", before+2))
+	s.mustHaveRotated(1)
 }
 
 func TestFHIRSubscriptionIsBoundAgain(t *testing.T) {

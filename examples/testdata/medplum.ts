@@ -8,7 +8,11 @@ const status = (error: unknown) => {
   throw error;
 };
 
+let connected = 0;
+
 expose(session, (id) => medplum.readResource("Patient", id).then(() => 200, status), {
   profile: () => medplum.getProfile()?.id ?? "",
   authenticated: () => medplum.isAuthenticated(),
+  subscribe: () => medplum.subscribeToCriteria("Communication").addEventListener("connect", () => connected++),
+  connected: () => connected,
 });
