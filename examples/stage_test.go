@@ -401,6 +401,7 @@ func (s *stage) serveAPI() http.Handler {
 		json.NewEncoder(w).Encode(response)
 	})))
 	mux.HandleFunc("/stream", s.serveStream)
+	mux.HandleFunc("/never", s.serveStream)
 	mux.HandleFunc("/ws/subscriptions-r4", s.serveNotifications)
 	mux.HandleFunc("GET /fhir/R4/Subscription/{id}/$get-ws-binding-token", s.serveBindingToken)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -29,17 +29,17 @@ export function withToken(): Greet {
 export async function listen(url: string, greet: Greet, onMessage: (data: string) => void, signal: AbortSignal) {
   let refused = false;
   for (let failures = 0; ; failures++) {
+    const begun = Date.now();
     try {
       const { code, accepted } = await connect(url, await greet({ signal, refused }), onMessage, signal);
-      if (accepted) failures = 0;
-      else if (code === unauthorized && refused) throw new Refused("the server accepts no token");
+      if (code === unauthorized && refused && !accepted) throw new Refused("the server accepts no token");
       refused = code === unauthorized;
-      if (refused) continue; // at once, with another token
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof Refused || (error instanceof OneRefreshError && !passing.has(error.code))) throw error;
     }
-    await pause(Math.random() * Math.min(30_000, 1000 * 2 ** failures), signal);
+    if (Date.now() - begun > 60_000) failures = 0; // that was a connection
+    await pause(Math.random() * Math.min(30_000, 500 * 2 ** failures), signal);
   }
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,9 @@ func (s *stage) serveStream(w http.ResponseWriter, r *http.Request) {
 		token = first.Token
 	}
 	user, generation := s.identify(token)
+	if r.URL.Path == "/never" {
+		generation = refused
+	}
 	s.mu.Lock()
 	s.requests["stream"] = append(s.requests["stream"], generation)
 	s.mu.Unlock()
@@ -142,6 +146,21 @@ func TestWebSocketPublishedPatternIsRefused(t *testing.T) {
 	tab.wait("tab.attempts() > 5")
 	if n := eval[int](tab, "tab.heard.length"); n != 1 {
 		t.Errorf("heard %d times: the control shows nothing", n)
+	}
+}
+
+// A server that accepts no token is asked twice, with two tokens.
+func TestWebSocketGivesUp(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	tab := s.open("websocket", 1)[0]
+	tab.signIn("alice", time.Hour)
+	tab.wait(`tab.events.includes("signedin")`)
+	eval[any](tab, `tab.listen("/never"), null`)
+	tab.wait(`tab.ended() === "Refused"`)
+	s.mustHaveRotated(1)
+	if got := s.seen()["stream"]; !slices.Equal(got, []int{refused, refused}) {
+		t.Errorf("the server saw %v, want two connections", got)
 	}
 }
 
