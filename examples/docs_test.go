@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,39 @@ func TestCodeInTheDocumentationIsExcerpts(t *testing.T) {
 	}
 	if checked == 0 {
 		t.Error("no code was found in the documentation")
+	}
+}
+
+// docs/recipes.md names the tests that there are.
+func TestRecipesAreRunByTheTestsThatTheDocumentationNames(t *testing.T) {
+	t.Parallel()
+	sources, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []string
+	for _, source := range sources {
+		for _, line := range read(t, source) {
+			if name, ok := strings.CutPrefix(line, "func Test"); ok {
+				name, _, _ = strings.Cut(name, "(")
+				tests = append(tests, "Test"+name)
+			}
+		}
+	}
+	page := strings.Join(read(t, "../docs/recipes.md"), "\n")
+	for _, name := range regexp.MustCompile(`Test\w+`).FindAllString(page, -1) {
+		if !slices.Contains(tests, name) {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	recipes, err := filepath.Glob("*.ts*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, recipe := range recipes {
+		if recipe != "env.d.ts" && recipe != "tsconfig.json" && !strings.Contains(page, "(../examples/"+recipe+")") {
+			t.Errorf("docs/recipes.md does not name %s", recipe)
+		}
 	}
 }
 

@@ -74,6 +74,9 @@ func run(m *testing.M) int {
 // recipe that it imports. The module is next to the scripts, where they look for
 // it.
 func bundle() error {
+	if _, err := os.Stat("node_modules"); err != nil {
+		return fmt.Errorf("%w: run internal/node/ensure.sh examples", err)
+	}
 	if err := do("go", "run", "../web/npm/build", "-sizes=false", "-o", built); err != nil {
 		return fmt.Errorf("go run ./web/npm/build: %w", err)
 	}
@@ -296,7 +299,7 @@ func unwrap(token string) string {
 
 // identify returns who an access token is for, and its generation.
 func (s *stage) identify(token string) (user string, generation int) {
-	if token == "publishable key" {
+	if token == "" || token == "publishable key" {
 		return "", anonymous
 	}
 	request := httptest.NewRequest(http.MethodGet, "/resource", nil)
@@ -324,7 +327,7 @@ func (s *stage) authorize(w http.ResponseWriter, r *http.Request, id string) (us
 		reason = "insufficient_scope"
 		fallthrough
 	case "never":
-		generation = refused
+		generation = min(generation, refused)
 	}
 	s.mu.Lock()
 	s.requests[id] = append(s.requests[id], generation)
