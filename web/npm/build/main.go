@@ -211,7 +211,7 @@ func goRuntime(path string) ([]byte, error) {
 	return fmt.Appendf(nil, "export default function (scope) {\n%s\n}\n", text), nil
 }
 
-// superfluous is what a page downloads for nothing: every browser that has
+// superfluous is what a page would download for nothing: every browser that has
 // WebAssembly has the globals, and nothing in the module opens a file.
 var superfluous = []struct {
 	what   string
@@ -219,6 +219,7 @@ var superfluous = []struct {
 	count  int
 }{
 	{"tests for globals", regexp.MustCompile(`(?s)\tif \(!globalThis\.\w+\) \{\n\t\tthrow new Error\("globalThis.*?\n\t\}\n`), 4},
+	{"parts for the tests of Go", regexp.MustCompile(`(?s)\t\t\tconst testCallExport = .*?\n\t\t\t\}\n|\t\t\t\t_gotest: .*?\n\t\t\t\t\},\n`), 2},
 	{"functions of fs", regexp.MustCompile(`\t\w+\([\w, ]+\) \{ callback\((enosys\(\)|null)\); \},\n`), 23},
 }
 
