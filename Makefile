@@ -9,7 +9,7 @@ ADDR        = 127.0.0.1:8080
 FUZZTIME    = 50000x
 MINUTES     = 1
 
-.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e soak npm npm-test examples explore size size-parts bench bench-go e2e-engines redis chromium clean
+.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e soak npm npm-test examples explore size size-parts bench bench-go e2e-engines redis keyring chromium clean
 all: test
 
 demo: npm
@@ -26,7 +26,7 @@ lint: bin/staticcheck api
 	$(JS) go vet -tags small ./jsbridge
 	bin/staticcheck ./...
 	$(JS) bin/staticcheck ./...
-	for os in darwin windows; do GOOS=$$os go vet ./internal/filelock ./locks/... ./stores/... ./endpoint ./group ./redis ./e2e/processes || exit 1; done
+	for os in darwin windows; do GOOS=$$os go vet ./internal/filelock ./locks/... ./stores/... ./endpoint ./group ./redis ./keychain ./e2e/processes || exit 1; done
 
 # Fails if a program that uses what is on record in api might not compile any
 # more. What has been added since is put on record, and what breaks accepted, by
@@ -42,7 +42,7 @@ bin/staticcheck:
 
 # The race detector exists natively only. Eight processes with a thousand sessions
 # do without it.
-test-go: chromium redis
+test-go: chromium redis keyring
 	go test -race $$(go list ./... | grep -v -e /e2e -e /examples -e /explore -e /web/npm)
 	go test -run TestFleet ./redis
 
@@ -131,6 +131,9 @@ chromium:
 
 redis:
 	@internal/redisserver/ensure.sh
+
+keyring:
+	@keychain/ensure.sh
 
 clean:
 	rm -rf bin web/npm/dist

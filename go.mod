@@ -9,11 +9,14 @@ require (
 	github.com/gofrs/flock v0.13.1
 	github.com/hack-pad/safejs v0.1.0
 	github.com/redis/rueidis v1.0.79
+	github.com/zalando/go-keyring v0.2.8
 	golang.org/x/oauth2 v0.37.0
 	golang.org/x/sync v0.24.0
 )
 
 require (
+	github.com/danieljoos/wincred v1.2.3 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	github.com/godbus/dbus/v5 v5.2.2 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 )

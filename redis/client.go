@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/onerefresh/onerefresh"
+	"github.com/onerefresh/onerefresh/internal/seal"
 	"github.com/onerefresh/onerefresh/locks"
 )
 
@@ -53,7 +54,7 @@ type Options struct {
 type Client struct {
 	opts  Options
 	redis rueidis.Client
-	seals seals
+	seals seal.Keys
 	keys  changes
 
 	queues  *locks.TabLocker // within the process
@@ -85,7 +86,7 @@ func Open(opts Options) (*Client, error) {
 	if opts.Prefix == "" {
 		opts.Prefix = "onerefresh:"
 	}
-	seals, err := newSeals(opts.Keys)
+	seals, err := seal.New(opts.Keys)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (s *Store) read(fields []rueidis.RedisMessage) (onerefresh.Record, error) {
 		return bad("the generation is not a number")
 	}
 	sealed, _ := fields[1].ToString()
-	opened, ok := s.client.seals.open(s.key, sealed)
+	opened, ok := s.client.seals.Open(s.key, sealed)
 	if !ok {
 		return bad("none of the keys opens it")
 	}
@@ -148,7 +148,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, old, new onerefresh.Record) 
 		return err
 	}
 	c := s.client
-	sealed, err := c.seals.seal(s.key, text)
+	sealed, err := c.seals.Seal(s.key, text)
 	if err != nil {
 		return err
 	}

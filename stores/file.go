@@ -43,6 +43,26 @@ func File(path string) (*FileStore, error) {
 	return &FileStore{opened}, nil
 }
 
+// SealedFile is like [File], for a record that is worth nothing to who has the
+// file and not the key: it is sealed by AES-256-GCM, with the first of keys, and
+// opened by all of them. Each has 32 bytes, from a good source of randomness.
+// Package keychain keeps one in the keychain of the operating system.
+//
+// To change the key, let all programs have the new one as their second, and then
+// as their first; the old one is needed until the session has been refreshed.
+//
+// A file that none of the keys opens, and so one that is not sealed, is refused
+// with a [*onerefresh.RecordError]. To sign in replaces it. The error is
+// [errors.ErrUnsupported] in a browser, and otherwise an [onerefresh.Error] with
+// [onerefresh.CodeInvalidOptions], or that of [File].
+func SealedFile(path string, keys ...[]byte) (*FileStore, error) {
+	opened, err := openSealedFile(path, keys)
+	if err != nil {
+		return nil, err
+	}
+	return &FileStore{opened}, nil
+}
+
 // Peek implements [onerefresh.Store]. It reads the file if that has changed, so
 // that what it returns is never old.
 func (s *FileStore) Peek() (onerefresh.Record, error) { return s.file.peek() }

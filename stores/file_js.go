@@ -13,6 +13,8 @@ type file struct{}
 
 func openFile(string) (*file, error) { return nil, errors.ErrUnsupported }
 
+func openSealedFile(string, [][]byte) (*file, error) { return nil, errors.ErrUnsupported }
+
 func (*file) peek() (onerefresh.Record, error) { return onerefresh.Record{}, errors.ErrUnsupported }
 
 func (*file) load() (onerefresh.Record, error) { return onerefresh.Record{}, errors.ErrUnsupported }

@@ -16,10 +16,12 @@ import (
 
 	"github.com/onerefresh/onerefresh"
 	"github.com/onerefresh/onerefresh/internal/filelock"
+	"github.com/onerefresh/onerefresh/internal/seal"
 )
 
 type file struct {
 	path string
+	keys seal.Keys // nil where nothing is sealed
 	poll poll
 
 	mu   sync.Mutex
@@ -43,6 +45,40 @@ func openFile(path string) (*file, error) {
 	f := &file{path: path}
 	f.poll.look = f.look
 	return f, nil
+}
+
+func openSealedFile(path string, keys [][]byte) (*file, error) {
+	sealing, err := seal.New(keys)
+	if err != nil {
+		return nil, err
+	}
+	f, err := openFile(path)
+	if err == nil {
+		f.keys = sealing
+	}
+	return f, err
+}
+
+// sealName is what the records of files are sealed under: not their path, which
+// may change.
+const sealName = "file"
+
+func (f *file) encode(rec onerefresh.Record) (string, error) {
+	text, err := Encode(rec)
+	if err != nil || f.keys == nil {
+		return text, err
+	}
+	return f.keys.Seal(sealName, text)
+}
+
+func (f *file) decode(path, text string) (onerefresh.Record, error) {
+	if f.keys != nil {
+		var ok bool
+		if text, ok = f.keys.Open(sealName, text); !ok {
+			return onerefresh.Record{}, &onerefresh.RecordError{Where: path, Problem: "none of the keys opens it"}
+		}
+	}
+	return Decode(path, text)
 }
 
 // tick is how far apart two writes of a file may be and still leave the same
@@ -82,7 +118,7 @@ func (f *file) peek() (onerefresh.Record, error) {
 }
 
 func (f *file) load() (onerefresh.Record, error) {
-	r, err := read(f.path)
+	r, err := f.read(f.path)
 	if err != nil {
 		return onerefresh.Record{}, err
 	}
@@ -109,22 +145,22 @@ const mostBytes = 16 << 20
 
 // read returns what is at path. A file that cannot be understood is a reading,
 // one that cannot be read is an error.
-func read(path string) (r reading, err error) {
+func (f *file) read(path string) (r reading, err error) {
 	r.at = time.Now()
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return r, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")} // to open a pipe waits
 	}
 	var text []byte
 	err = insist(func() error {
-		f, err := os.Open(path)
+		opened, err := os.Open(path)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		if r.info, err = f.Stat(); err != nil {
+		defer opened.Close()
+		if r.info, err = opened.Stat(); err != nil {
 			return err
 		}
-		text, err = io.ReadAll(io.LimitReader(f, mostBytes))
+		text, err = io.ReadAll(io.LimitReader(opened, mostBytes))
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -133,7 +169,7 @@ func read(path string) (r reading, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.rec, r.err = Decode(path, string(text))
+	r.rec, r.err = f.decode(path, string(text))
 	if mode := r.info.Mode().Perm(); r.err == nil && mode&0o077 != 0 && runtime.GOOS != "windows" {
 		r.rec = onerefresh.Record{Generation: r.rec.Generation}
 		r.err = &onerefresh.RecordError{Where: path, Problem: fmt.Sprintf("others may read or write the file: its mode is %04o instead of 0600", mode)}
@@ -142,21 +178,21 @@ func read(path string) (r reading, err error) {
 }
 
 func (f *file) compareAndSwap(ctx context.Context, old, new onerefresh.Record) error {
-	text, err := Encode(new)
+	text, err := f.encode(new)
 	if err != nil {
 		return err
 	}
-	if err := swap(ctx, f.path, old.Generation, text); err != nil {
+	if err := f.swap(ctx, old.Generation, text); err != nil {
 		return err
 	}
 	f.poll.notify()
 	return nil
 }
 
-// swap replaces the file at path if it holds a generation.
-func swap(ctx context.Context, path string, generation uint64, text string) error {
+// swap replaces the file if it holds a generation.
+func (f *file) swap(ctx context.Context, generation uint64, text string) error {
 	for {
-		target, err := resolve(path)
+		target, err := resolve(f.path)
 		if err != nil {
 			return err
 		}
@@ -167,12 +203,12 @@ func swap(ctx context.Context, path string, generation uint64, text string) erro
 		if err != nil {
 			return err
 		}
-		if now, err := resolve(path); err != nil || now != target {
+		if now, err := resolve(f.path); err != nil || now != target {
 			unlock() // the link leads elsewhere
 			continue
 		}
 		defer unlock()
-		current, err := read(target)
+		current, err := f.read(target)
 		switch {
 		case err != nil:
 			return err

@@ -3,6 +3,7 @@
 package stores_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -208,4 +209,71 @@ func TestNobodyLooksAtTheFileWhenNobodyWatches(t *testing.T) {
 		}
 		// The bubble does not end while a goroutine goes on.
 	})
+}
+
+func openSealed(t *testing.T, path string, keys ...byte) *stores.FileStore {
+	t.Helper()
+	var all [][]byte
+	for _, k := range keys {
+		all = append(all, bytes.Repeat([]byte{k}, 32))
+	}
+	s, err := stores.SealedFile(path, all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSealedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "made", "credentials")
+	storestest.Run(t, func() onerefresh.Store { return openSealed(t, path, 'k') })
+}
+
+func TestSealedFileHidesItsRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "credentials")
+	swapped(t, openSealed(t, path, 'a'), onerefresh.Record{}, signedIn("access"))
+	text, err := os.ReadFile(path)
+	if err != nil || bytes.Contains(text, []byte("access")) {
+		t.Errorf("%q, %v", text, err)
+	}
+
+	next := signedIn("next")
+	next.Generation = 2
+	swapped(t, openSealed(t, path, 'b', 'a'), signedIn("access"), next)
+	sealed, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(sealed) - 1
+	for _, c := range []struct {
+		name string
+		text []byte
+		key  byte
+	}{
+		{"the key before", sealed, 'a'},
+		{"cut", sealed[:last], 'b'},
+		{"changed", append(bytes.Clone(sealed[:last]), sealed[last]^1), 'b'},
+		{"empty", nil, 'b'},
+		{"not sealed", []byte(`{"v":1,"generation":9,"access_token":"a thief's","expires_at":9007199254740991}`), 'b'},
+	} {
+		if err := os.WriteFile(path, c.text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var refused *onerefresh.RecordError
+		if rec, err := openSealed(t, path, c.key).Load(t.Context()); !errors.As(err, &refused) || rec.Token.AccessToken != "" {
+			t.Errorf("%s: %+v, %v", c.name, rec, err)
+		}
+	}
+	swapped(t, openSealed(t, path, 'a'), onerefresh.Record{}, signedIn("anew"))
+	if rec, err := openSealed(t, path, 'a').Load(t.Context()); err != nil || rec.Token.AccessToken != "anew" {
+		t.Errorf("%+v, %v", rec, err)
+	}
+}
+
+func TestSealedFileNeedsAKey(t *testing.T) {
+	for _, keys := range [][][]byte{nil, {make([]byte, 16)}, {make([]byte, 32), nil}} {
+		if _, err := stores.SealedFile("credentials", keys...); !errors.Is(err, onerefresh.ErrInvalidOptions) {
+			t.Errorf("error %v", err)
+		}
+	}
 }
