@@ -37,10 +37,9 @@ func startService(dir string) (end func(), err error) {
 			err = fmt.Errorf("%w; `make keyring` installs GNOME Keyring, or says how", err)
 		}
 	}()
+	environment := os.Environ()
 	for _, name := range []string{"HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"} {
-		if err := os.Setenv(name, dir); err != nil {
-			return end, err
-		}
+		environment = append(environment, name+"="+dir)
 	}
 	// With --nofork the daemon ends with the test, and no other can be started by it.
 	config := filepath.Join(dir, "bus.conf")
@@ -50,6 +49,7 @@ func startService(dir string) (end func(), err error) {
 		return end, err
 	}
 	bus := exec.Command("dbus-daemon", "--config-file="+config, "--nofork", "--print-address")
+	bus.Env = environment
 	said, err := bus.StdoutPipe()
 	if err != nil {
 		return end, err
@@ -62,11 +62,13 @@ func startService(dir string) (end func(), err error) {
 	if err != nil {
 		return end, err
 	}
-	if err := os.Setenv(address, strings.TrimSpace(line)); err != nil {
+	line = strings.TrimSpace(line)
+	if err := os.Setenv(address, line); err != nil {
 		return end, err
 	}
 
 	service := exec.Command("gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
+	service.Env = append(environment, address+"="+line)
 	service.Stdin = strings.NewReader("password")
 	if err := service.Start(); err != nil {
 		return end, err
