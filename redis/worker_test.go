@@ -55,6 +55,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if os.Getenv(fleetRedis) != "" {
+		fmt.Fprintln(os.Stderr, serve())
+		os.Exit(3)
+	}
 	os.Exit(m.Run())
 }
 
