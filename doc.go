@@ -19,9 +19,20 @@
 //   - A session ends only when the authorization server says so in as many
 //     words. Every other failure keeps it.
 //
-// The package holds the algorithm alone. What it runs on comes through four
-// ports, [Locker], [Store], [Refresher] and [Clock]; the folders locks and
-// stores have adapters.
+// # What it runs on
+//
+// The package holds the algorithm alone. All else comes through four ports,
+// [Locker], [Store], [Refresher] and [Clock], which other packages implement:
+//
+//   - locks and stores: for the goroutines of a program, the processes of a
+//     machine, and the tabs of a browser. keychain seals what a file has.
+//   - redis: for servers on many hosts.
+//   - endpoint: a refresher on golang.org/x/oauth2, and what takes the place of
+//     its TokenSource and its Client.
+//
+// A server that refreshes the tokens of many users takes group instead, which
+// opens sessions of its own. The suites of locks/lockstest and stores/storestest
+// test other adapters.
 //
 // # What it needs from its adapters
 //

@@ -114,7 +114,7 @@ type FieldError struct {
 	Problem string // [Missing], or a text
 }
 
-// Missing is the Problem of a member that is not there.
+// Missing is the Problem of a [FieldError] for a member that is not there.
 const Missing = "missing"
 
 func (e *FieldError) Error() string { return named("token response", e.Field, e.Problem) }

@@ -8,6 +8,7 @@
 // that were sent with the old one. What users are signed in, and with what, is
 // kept by the program; [Middleware] says how.
 //
-// A Group reaches one process. Processes that share their users need a lock and
-// a store that they share.
+// A Group reaches one process. Processes that share their users, on one host or
+// on many, need a lock and a store that they share: package redis has both, for a
+// [onerefresh.Session] in each request.
 package group

@@ -73,7 +73,7 @@ type flight struct {
 	done  chan struct{}
 }
 
-// New returns an empty group. The error is a [onerefresh.Error] with
+// New returns an empty group. The error is an [onerefresh.Error] with
 // CodeInvalidOptions.
 func New(opts Options) (*Group, error) {
 	if opts.Refresh == nil {
@@ -112,7 +112,7 @@ func (systemClock) Now() time.Time { return time.Now() }
 // access token that a resource server has refused; an empty rejected stands for
 // none.
 //
-// The end of ctx ends the wait of its caller, and nothing else. The error is a
+// The end of ctx ends the wait of its caller, and nothing else. The error is an
 // [onerefresh.Error].
 func (g *Group) Refresh(ctx context.Context, key Key, rejected string) (onerefresh.Token, error) {
 	if ctx.Err() != nil {

@@ -97,6 +97,10 @@ func TokenFrom(ctx context.Context) (token onerefresh.Token, ok bool) {
 // Rejected returns another token than the one that [Middleware] has put into
 // ctx, for a handler whose resource server has refused that. It joins a refresh
 // that is under way.
+//
+// The error is that of [Group.Refresh], and [onerefresh.ErrSignedOut] without the
+// middleware. After [onerefresh.ErrSessionEnded] the handler has to end the
+// session: to the middleware the token that was refused looks valid.
 func Rejected(ctx context.Context) (onerefresh.Token, error) {
 	t, ok := ctx.Value(contextKey{}).(requestToken)
 	if !ok {
