@@ -157,8 +157,7 @@ const replacedTimeout = 2 * time.Second
 
 func endedBy(rec Record, err error) Ended {
 	e := Ended{Reason: "invalid_grant", AnswerLost: rec.Attempt.Count > 1}
-	var refusal *RefreshError
-	if errors.As(err, &refusal) && refusal.Code != "" {
+	if refusal, ok := errors.AsType[*RefreshError](err); ok && refusal.Code != "" {
 		e.Reason = refusal.Code
 		e.Description = redact(refusal.Description, rec.Token)
 	} else {
@@ -192,8 +191,7 @@ func (s *Session) cooldown(rec Record, err error) Cooldown {
 		c.For = min(firstBackoff<<shift, longestBackoff)
 	}
 	c.For = c.For/2 + rand.N(c.For/2)
-	var refusal *RefreshError
-	if errors.As(err, &refusal) && refusal.RetryAfter > 0 {
+	if refusal, ok := errors.AsType[*RefreshError](err); ok && refusal.RetryAfter > 0 {
 		c.For = min(refusal.RetryAfter, longestRetryAfter)
 	}
 	c.For = c.For.Truncate(time.Millisecond)

@@ -156,6 +156,6 @@ func (s *Session) storeError(ctx context.Context, err error) error {
 }
 
 func isRecordError(err error) bool {
-	var bad *RecordError
-	return errors.As(err, &bad)
+	_, bad := errors.AsType[*RecordError](err)
+	return bad
 }

@@ -187,8 +187,7 @@ func (p Provider) profile() *profile {
 // stays an error. A session does so by itself after an exchange; at a sign-in
 // it is for whoever reads the response.
 func (p Provider) Complete(r Response, err error) (Response, error) {
-	var field *FieldError
-	if errors.As(err, &field) && field.Field == "expires_in" && field.Problem == Missing {
+	if field, ok := errors.AsType[*FieldError](err); ok && field.Field == "expires_in" && field.Problem == Missing {
 		if d := p.profile().lifetime; d > 0 {
 			r.ExpiresIn = d
 			return r, nil
@@ -212,14 +211,14 @@ const (
 // classify says what err, of a [Refresher], means. Permanent is only what is
 // known to be: everything else keeps the session.
 func (p Provider) classify(err error) class {
-	var refusal *RefreshError
-	var field *FieldError
-	switch {
-	case errors.Is(err, ErrNoRefreshToken):
+	if errors.Is(err, ErrNoRefreshToken) {
 		return permanent
-	case errors.As(err, &field):
+	}
+	if _, ok := errors.AsType[*FieldError](err); ok {
 		return broken
-	case !errors.As(err, &refusal):
+	}
+	refusal, ok := errors.AsType[*RefreshError](err)
+	if !ok {
 		return noAnswer
 	}
 	switch refusal.Status {
@@ -254,6 +253,6 @@ func listed(codes, code string) bool {
 // namesField reports whether err is about a member of an answer that is a
 // token response otherwise, as opposed to, say, the page of a captive portal.
 func namesField(err error) bool {
-	var field *FieldError
-	return errors.As(err, &field) && field.Field != ""
+	field, ok := errors.AsType[*FieldError](err)
+	return ok && field.Field != ""
 }

@@ -64,8 +64,7 @@ func Signal(ctx context.Context) (signal Value, stop func()) {
 		return Undefined(), func() {}
 	}
 	abort := func() {
-		var e *Exception
-		if errors.As(context.Cause(ctx), &e) {
+		if e, ok := errors.AsType[*Exception](context.Cause(ctx)); ok {
 			controller.Call("abort", e.Value)
 		} else {
 			controller.Call("abort")

@@ -37,8 +37,7 @@ func ErrorValue(err error) Value {
 	}
 	code, message := onerefresh.CodeInternal, err.Error()
 	details := make(map[string]any)
-	var e *onerefresh.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*onerefresh.Error](err); ok {
 		code, message, err = e.Code, e.Message, e.Cause
 		if message == "" {
 			message = string(code)
@@ -72,29 +71,26 @@ func ErrorValue(err error) Value {
 }
 
 func causeValue(err error) Value {
-	var (
-		thrown  *Exception
-		refused *onerefresh.RefreshError
-		field   *onerefresh.FieldError
-		record  *onerefresh.RecordError
-		own     *onerefresh.Error
-	)
-	switch {
-	case err == nil:
+	if err == nil {
 		return Undefined()
-	case errors.As(err, &thrown) && !thrown.Value.IsUndefined():
+	}
+	if thrown, ok := errors.AsType[*Exception](err); ok && !thrown.Value.IsUndefined() {
 		return thrown.Value
-	case errors.As(err, &refused):
+	}
+	if refused, ok := errors.AsType[*onerefresh.RefreshError](err); ok {
 		return ValueOf(map[string]any{
 			"status":            refused.Status,
 			"error":             refused.Code,
 			"error_description": refused.Description,
 		})
-	case errors.As(err, &field):
-		return ValueOf(map[string]any{"field": field.Field})
-	case errors.As(err, &record):
-		return ValueOf(map[string]any{"field": record.Field})
-	case errors.As(err, &own):
+	}
+	if broken, ok := errors.AsType[*onerefresh.FieldError](err); ok {
+		return ValueOf(map[string]any{"field": broken.Field})
+	}
+	if bad, ok := errors.AsType[*onerefresh.RecordError](err); ok {
+		return ValueOf(map[string]any{"field": bad.Field})
+	}
+	if own, ok := errors.AsType[*onerefresh.Error](err); ok {
 		return ErrorValue(own)
 	}
 	v, _ := construct(errorClass, err.Error())

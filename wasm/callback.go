@@ -41,8 +41,8 @@ func (c callback) Refresh(ctx context.Context, refreshToken string) (onerefresh.
 // token endpoint said, as the ResponseBodyError of oauth4webapi does. If not,
 // nobody knows what became of the refresh token, and err stays as it is.
 func refusal(err error) error {
-	var thrown *jsbridge.Exception
-	if !errors.As(err, &thrown) {
+	thrown, ok := errors.AsType[*jsbridge.Exception](err)
+	if !ok {
 		return err
 	}
 	code, description := errorMembers(thrown.Value)

@@ -105,8 +105,7 @@ func (c config) duration(name string, unit time.Duration) time.Duration {
 // detail returns what the listeners of e get to see.
 func detail(e onerefresh.Event) map[string]any {
 	d := map[string]any{"generation": e.Generation}
-	var failure *onerefresh.Error
-	if errors.As(e.Err, &failure) {
+	if failure, ok := errors.AsType[*onerefresh.Error](e.Err); ok {
 		d["code"] = string(failure.Code)
 	}
 	return d
