@@ -14,15 +14,28 @@ import (
 
 var refreshes = flag.Int("refreshes", 500, "how many refreshes must leave the memory of a tab where it was")
 
-// exposeGo hands the object of wasm_exec.js, which holds all references of Go
-// to JavaScript values, to the test: it is the one that Go makes a Map with.
+// exposeGo hands the linear memory of a Go program to the test, and the Map in
+// which wasm_exec.js numbers the JavaScript values that Go refers to: Go begins
+// it with the global object, and TinyGo's numbers are bigints.
 const exposeGo = `{
 	const Real = Map;
 	window.Map = class extends Real {
 		constructor(entries) {
 			super(entries);
-			if (Array.isArray(entries) && entries[4]?.[0] === globalThis) window.go = entries[5][0];
+			if (Array.isArray(entries) && entries[4]?.[0] === globalThis) window.references = this;
 		}
+
+		set(value, id) {
+			if (typeof id === "bigint") window.references = this;
+			if (this === window.references) window.slots = Math.max(window.slots ?? 0, Number(id) + 1);
+			return super.set(value, id);
+		}
+	};
+	const instantiate = WebAssembly.instantiate;
+	WebAssembly.instantiate = async (...args) => {
+		const instance = await instantiate.apply(WebAssembly, args);
+		window.linear = instance.exports.mem ?? instance.exports.memory;
+		return instance;
 	};
 }`
 
@@ -39,7 +52,7 @@ func (p *page) memory() memory {
 	if _, err := chromedp.Call(p.ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
 		p.Fatal(err)
 	}
-	return eval[memory](p, `({ bytes: go.mem.buffer.byteLength, references: go._ids.size, slots: go._values.length, heap: performance.memory.usedJSHeapSize })`)
+	return eval[memory](p, `({ bytes: linear.buffer.byteLength, references: references.size, slots, heap: performance.memory.usedJSHeapSize })`)
 }
 
 // Refreshes leave nothing behind in the tab that makes them. The first tenth

@@ -7,7 +7,10 @@
 # The module's zip has no wasi-libc and no compiler-rt, and its target names
 # features that LLVM 19 does not know: hence a target of our own, over Debian's.
 set -euo pipefail
-flags=(-no-debug -opt=z -stack-size=16KB)
+#
+# A panic is a trap: what it would print is of no use to a page, and costs as much
+# as all of package time.
+flags=(-no-debug -opt=z -panic=trap -stack-size=16KB)
 if command -v tinygo >/dev/null; then
 	echo "tinygo build -target=wasm ${flags[*]}"
 	echo "$(tinygo env TINYGOROOT)/targets/wasm_exec.js"
@@ -39,7 +42,19 @@ if [ ! -e "$bin/$version" ]; then
 	chmod -R u+w "$bin/root"
 	mkdir -p "$bin/root/src/net" # imported by nothing here, and looked for
 	npm install --silent --no-package-lock --no-save --prefix "$bin" binaryen@123.0.0 >&2
-	node - "$bin/root/targets" "$libc" "$builtins" <<'SCRIPT'
+	# What asyncify adds can be made smaller more than once.
+	cat >"$bin/path/wasm-opt" <<-SCRIPT
+		#!/bin/sh
+		set -e
+		for out; do :; done
+		"$bin/node_modules/.bin/wasm-opt" "\$@"
+		exec "$bin/node_modules/.bin/wasm-opt" -Oz --converge --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext --strip-debug --strip-target-features "\$out" -o "\$out"
+	SCRIPT
+	chmod +x "$bin/path/wasm-opt"
+	# The libc of Debian prints what fails before it aborts.
+	echo 'void __assert_fail(const char *what, const char *file, int line, const char *function) { __builtin_trap(); }' |
+		clang-19 --target=wasm32-unknown-wasi -Oz -c -x c - -o "$bin/assert.o"
+	node - "$bin/root/targets" "$bin/assert.o" "$libc" "$builtins" <<'SCRIPT'
 const fs = require("fs");
 const [, , folder, ...archives] = process.argv;
 const target = JSON.parse(fs.readFileSync(`${folder}/wasm.json`));
@@ -52,5 +67,5 @@ fs.writeFileSync(`${folder}/onerefresh.json`, JSON.stringify(target));
 SCRIPT
 	touch "$bin/$version"
 fi
-echo "env PATH=$bin/path:$PATH TINYGOROOT=$bin/root WASMOPT=$bin/node_modules/.bin/wasm-opt tinygo build -target=$bin/root/targets/onerefresh.json ${flags[*]}"
+echo "env PATH=$bin/path:$PATH TINYGOROOT=$bin/root WASMOPT=$bin/path/wasm-opt tinygo build -target=$bin/root/targets/onerefresh.json ${flags[*]}"
 echo "$bin/root/targets/wasm_exec.js"

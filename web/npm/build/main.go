@@ -28,14 +28,38 @@ func main() {
 	dist := flag.String("o", "", "folder to fill (default web/npm/dist)")
 	sizes := flag.Bool("sizes", true, "print what a page downloads, and fail if that is more than the budget of the compiler allows")
 	compiler := flag.String("compiler", cmp.Or(os.Getenv("COMPILER"), "go"), "what compiles the module: go or tinygo; the default is that of the environment variable COMPILER")
+	program := flag.String("program", "", "compile the program in this `folder` in place of the module, and nothing else, to the file that -o names")
 	flag.Parse()
-	if err := build(*dist, *compiler, *sizes); err != nil {
+	var err error
+	if *program != "" {
+		err = compileProgram(*dist, *compiler, *program)
+	} else {
+		err = build(*dist, *compiler, *sizes)
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
+// compileProgram is for tests of what the loader makes of other programs.
+func compileProgram(file, name, folder string) error {
+	root, err := projectRoot()
+	if err != nil {
+		return err
+	}
+	compile, _, err := compiler(name, root)
+	if err != nil {
+		return err
+	}
+	return command(compile[0], append(compile[1:], "-o", file, folder)...).Run()
+}
+
+func projectRoot() (string, error) {
+	return output("go", "list", "-m", "-f", "{{.Dir}}", "github.com/onerefresh/onerefresh")
+}
+
 func build(dist, name string, sizes bool) error {
-	root, err := output("go", "list", "-m", "-f", "{{.Dir}}", "github.com/onerefresh/onerefresh")
+	root, err := projectRoot()
 	if err != nil {
 		return err
 	}
@@ -160,29 +184,33 @@ func compiler(name, root string) (command []string, runtime []byte, err error) {
 	return nil, nil, errors.New("there is no compiler " + name)
 }
 
-// tinygoRuntime leaves out what is there for node and for old browsers, and
-// adds the try block that jsbridge needs. Timers resume the program as callbacks
-// do, so that the loader notices if it dies of one.
+// tinygoRuntime leaves out what is there for node and for old browsers, and adds
+// what tinygo.js has.
 func tinygoRuntime(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	_, class, begins := strings.Cut(string(text), "// End of polyfills for common API.\n")
-	class, _, ends := strings.Cut(class, "\tif (\n\t\tglobal.require &&")
-	const set, timer = "global.Go = ", "this._inst.exports.go_scheduler()"
-	if !begins || !ends || strings.Count(class, set) != 1 || strings.Count(class, timer) != 1 {
-		return nil, errors.New("wasm_exec.js of this TinyGo is not as expected")
+	_, class, begins := strings.Cut(string(text), "\tconst encoder = ")
+	class, _, ends := strings.Cut(class, "\n})();")
+	class, isSet := replaced(class, "globalThis.Go =", "", "scope.Go =")
+	class, sleeps := replaced(class, "\t\t\t\t\t\tsetTimeout(", "/ 1e6);\n", "wakeUp(this, timeout);\n")
+	if !begins || !ends || !isSet || !sleeps {
+		return nil, errors.New("wasm_exec.js of this TinyGo is not that of version 0.42")
 	}
-	class = strings.Replace(class, set, "scope.Go = ", 1)
-	class = strings.Replace(class, timer, "this._resume()", 1)
-	return fmt.Appendf(nil, "const global = globalThis;\n%s\nexport default function (scope) {\nscope.__onerefresh_try__ = tryBlock();\n%s\n}\n", tryBlock, class), nil
+	return fmt.Appendf(nil, "%s\nexport default function (scope) {\nscope.__onerefresh_try__ = tryBlock();\nconst encoder = %s\n}\n", tinygoJS, class), nil
 }
 
-// tryBlock is what jsbridge/try_tinygo.go looks for.
-//
-//go:embed try.js
-var tryBlock string
+//go:embed tinygo.js
+var tinygoJS string
+
+// replaced puts with in place of what is between from and to, those included, if
+// from is there once.
+func replaced(text, from, to, with string) (string, bool) {
+	before, rest, found := strings.Cut(text, from)
+	_, after, ends := strings.Cut(rest, to)
+	return before + with + after, found && ends && !strings.Contains(after, from)
+}
 
 func goRuntime(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)

@@ -23,3 +23,19 @@ function tryBlock() {
 		isBigint: (v) => typeof v === "bigint", // js.Value.Type panics at one
 	};
 }
+
+/**
+ * Resumes the program after ns nanoseconds. Only the last request counts: the
+ * program makes one whenever it has nothing to do, for the first of all its
+ * timers. If it dies of it, the loader rejects what is pending; there is no
+ * caller to throw at.
+ */
+function wakeUp(go, ns) {
+	const timers = (go._scheduledTimeouts ??= new Map());
+	clearTimeout(timers.get(0));
+	timers.set(0, setTimeout(() => {
+		try {
+			go._resume();
+		} catch {}
+	}, Number(ns) / 1e6));
+}
