@@ -2,7 +2,10 @@
 
 package jsbridge
 
-import "syscall/js"
+import (
+	"syscall/js"
+	"time"
+)
 
 // kind returns bigint where js.Value.Type panics.
 func (v Value) kind() (kind js.Type) {
@@ -13,3 +16,5 @@ func (v Value) kind() (kind js.Type) {
 	}()
 	return v.js.Type()
 }
+
+func now() time.Time { return time.Now() }

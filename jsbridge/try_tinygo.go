@@ -2,7 +2,10 @@
 
 package jsbridge
 
-import "syscall/js"
+import (
+	"syscall/js"
+	"time"
+)
 
 // TinyGo has no recover: what would panic must not be called. The build of
 // web/npm lends the program the try block that it lacks.
@@ -29,4 +32,18 @@ func (v Value) kind() js.Type {
 		return bigint
 	}
 	return v.js.Type()
+}
+
+var dateNow = builtin("Date", "now")
+
+// now asks the engine: the clock of TinyGo is read once, and goes on with
+// performance.now. It does not notice that the clock is set, and stands still
+// while the computer sleeps.
+func now() time.Time {
+	v, err := invoke(dateNow)
+	ms, ok := v.Number()
+	if err != nil || !ok {
+		return time.Now()
+	}
+	return time.UnixMilli(int64(ms))
 }

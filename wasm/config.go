@@ -26,6 +26,7 @@ func (c config) options() (onerefresh.Options, error) {
 		Name:            textMember(c.Value, "name"),
 		Store:           c.since(store),
 		Provider:        onerefresh.Provider(textMember(c.Value, "provider")),
+		Clock:           jsbridge.Clock{},
 		ExpiryMargin:    c.duration("expiryMargin", time.Second),
 		ExchangeTimeout: c.duration("exchangeTimeout", time.Millisecond),
 		LockTimeout:     c.duration("lockTimeout", time.Millisecond),

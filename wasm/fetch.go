@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/onerefresh/onerefresh/jsbridge"
 )
@@ -72,7 +71,7 @@ func read(ctx context.Context, response jsbridge.Value) (answer, error) {
 	n, _ := status.Number()
 	a.status = int(n)
 	header, _ := retry.Text()
-	a.retryAfter = retryAfter(header, time.Now())
+	a.retryAfter = retryAfter(header, jsbridge.Clock{}.Now())
 	a.body, _ = text.Text()
 	return a, nil
 }

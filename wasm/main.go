@@ -2,7 +2,15 @@
 
 package main
 
-import "github.com/onerefresh/onerefresh/jsbridge"
+import (
+	// TinyGo runs what it can of initializers at compile time, up to the first
+	// that calls JavaScript, that of syscall/js. Package bytes comes before that,
+	// as the first of the imports, and with it package unicode, whose tables
+	// weigh 20 kB with brotli if they are made at run time.
+	_ "bytes"
+
+	"github.com/onerefresh/onerefresh/jsbridge"
+)
 
 // main takes what the loader has left for it on the global object, gives it
 // the API, and stays. If that fails it returns, which the loader notices.
