@@ -10,7 +10,7 @@ set -euo pipefail
 #
 # A panic is a trap: what it would print is of no use to a page, and costs as much
 # as all of package time.
-flags=(-no-debug -opt=z -panic=trap -stack-size=16KB)
+flags=(-no-debug -opt=z -panic=trap -stack-size=64KB)
 if command -v tinygo >/dev/null; then
 	echo "tinygo build -target=wasm ${flags[*]}"
 	echo "$(tinygo env TINYGOROOT)/targets/wasm_exec.js"

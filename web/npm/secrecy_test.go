@@ -240,10 +240,10 @@ type searched struct {
 	seen [][2]string
 }
 
-func newSearched(t *testing.T) *searched {
+func newSearched(t *testing.T, prelude ...string) *searched {
 	s := newSite(t)
 	p := &searched{site: s}
-	s.prelude = spy + trap + fmt.Sprintf("\nwindow.SECRET = %q;", secret)
+	s.prelude = strings.Join(prelude, "\n") + spy + trap + fmt.Sprintf("\nwindow.SECRET = %q;", secret)
 	s.accept = func(string) bool { return false }
 	s.handle = make(map[string]http.HandlerFunc)
 	var kinds []string
