@@ -23,7 +23,8 @@ const kinds = {
         if (!headers.has("Authorization")) return fetch(url, init); // a login
         headers.delete("Authorization");
         return session.fetch(url, { ...init, headers });
-      } });
+      },
+    });
     return {
       format: formats.medplum(),
       login: () => client.signInWithRedirect({ redirectUri: redirectURI }),

@@ -146,7 +146,8 @@ func TestPackedFiles(t *testing.T) {
 	slices.Sort(names)
 	want := []string{
 		"LICENSE", "README.md",
-		"dist/LICENSES.txt", "dist/index.d.ts", "dist/index.js", "dist/onerefresh.d.ts", "dist/onerefresh.js", "dist/onerefresh.wasm",
+		"dist/LICENSES.txt", "dist/formats.d.ts", "dist/formats.js", "dist/index.d.ts", "dist/index.js",
+		"dist/onerefresh-formats.d.ts", "dist/onerefresh-formats.js", "dist/onerefresh.d.ts", "dist/onerefresh.js", "dist/onerefresh.wasm",
 		"package.json",
 	}
 	if !slices.Equal(names, want) {
@@ -281,7 +282,7 @@ func TestTypes(t *testing.T) {
 func TestEveryExportIsDocumented(t *testing.T) {
 	t.Parallel()
 	export := regexp.MustCompile(`(?:/\*\*((?:[^*]|\*[^/])*)\*/\s*)?\n(?:export|  var) (?:declare )?(?:interface|type|function|class|const|)? ?(\w+)`)
-	for name, least := range map[string]int{"index.d.ts": 12, "onerefresh.d.ts": 1} {
+	for name, least := range map[string]int{"index.d.ts": 12, "onerefresh.d.ts": 1, "formats.d.ts": 1, "onerefresh-formats.d.ts": 1} {
 		text, err := os.ReadFile(filepath.Join("src", name))
 		if err != nil {
 			t.Fatal(err)

@@ -127,7 +127,7 @@ func build(dist, name string, sizes bool) error {
 		}
 	}
 
-	types := []string{"index.d.ts", "onerefresh.d.ts", "formats.d.ts"}
+	types := []string{"index.d.ts", "onerefresh.d.ts", "formats.d.ts", "onerefresh-formats.d.ts"}
 	for _, name := range types {
 		text, err := os.ReadFile(filepath.Join(src, name))
 		if err != nil {
