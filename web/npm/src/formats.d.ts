@@ -21,6 +21,8 @@ export function rfc6749(options: { key: string }): Format;
  * `activeLogin` of `@medplum/core`, and the copies in `logins`.
  *
  * @param options.prefix `storagePrefix` of MedplumClient.
+ *
+ * @see [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)
  */
 export function medplum(options?: { prefix?: string }): Format;
 
@@ -28,6 +30,8 @@ export function medplum(options?: { prefix?: string }): Format;
  * The user of `oidc-client-ts`, with localStorage as its `userStore`.
  *
  * @param options.prefix That of WebStorageStateStore. The default is `"oidc."`.
+ *
+ * @see [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)
  */
 export function oidcClientTs(options: { authority: string; client_id: string; prefix?: string }): Format;
 
@@ -36,6 +40,8 @@ export function oidcClientTs(options: { authority: string; client_id: string; pr
  *
  * @param options.url Of the project, as given to `createClient`.
  * @param options.storageKey `auth.storageKey`, if it was given to `createClient`.
+ *
+ * @see [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)
  */
 export function supabase(options: { url: string; storageKey?: undefined } | { url?: undefined; storageKey: string }): Format;
 
@@ -46,11 +52,15 @@ export function supabase(options: { url: string; storageKey?: undefined } | { ur
  * @param options.audience The default is `"default"`, for none.
  * @param options.scope As in the key of the entry. The default is
  * `"openid profile email offline_access"`.
+ *
+ * @see [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)
  */
 export function auth0(options: { clientId: string; audience?: string; scope?: string }): Format;
 
 /**
  * What applications keep of `keycloak-js`, which keeps nothing itself: `token`,
  * `refreshToken` and `idToken`, in JSON text.
+ *
+ * @see [RFC 6749 section 5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)
  */
 export function keycloak(options: { key: string }): Format;
