@@ -194,6 +194,34 @@ func TestStoredTokenIsFast(t *testing.T) {
 	}
 }
 
+// To read a record is most of what a call costs: that is done once for each that
+// is stored, and a call sees at once what is stored by then.
+func TestStoredTokenIsReadOnce(t *testing.T) {
+	tab := newSite(t).open("esm")
+	got := eval[struct {
+		Parsed int
+		Tokens []string
+	}](tab, `
+		store(valid);
+		const session = await onerefresh.open(options);
+		await session.getAccessToken();
+		const {parse} = JSON;
+		let parsed = 0;
+		JSON.parse = (...args) => (parsed++, parse(...args));
+		for (let i = 0; i < 100; i++) await session.getAccessToken();
+		const one = parsed;
+		const tokens = [await session.getAccessToken()];
+		store({...valid, access_token: "another"});
+		tokens.push(await session.getAccessToken());
+		localStorage.removeItem("onerefresh:s");
+		tokens.push((await outcome(session.getAccessToken())).code);
+		JSON.parse = parse;
+		return {Parsed: one, Tokens: tokens};`)
+	if got.Parsed != 0 || strings.Join(got.Tokens, " ") != "stored another signed_out" {
+		t.Errorf("a record that is stored unchanged was read %d times; tokens %q", got.Parsed, got.Tokens)
+	}
+}
+
 // Without 'wasm-unsafe-eval' there is no refresh at all, and in particular none
 // without coordination. (With it, every test here runs under a strict policy.)
 func TestContentSecurityPolicyWithoutWebAssembly(t *testing.T) {

@@ -17,26 +17,27 @@ export function check(options) {
   const has = (option) => options[option] !== undefined;
   const text = (option, { [option]: value } = options) => {
     if (value === undefined) return undefined;
-    if (typeof value !== "string" || value === "") throw invalid(option, "must be a string that is not empty");
+    if (typeof value !== "string" || value === "") throw invalid(option, "must be a string, and not empty");
     // Go knows UTF-8 alone, and would make another name of it than the page.
     if (value.isWellFormed?.() === false) throw invalid(option, "must be well-formed Unicode");
     return value;
   };
   const number = (option, least) => {
     if (!has(option)) return undefined;
-    if (!Number.isFinite(options[option]) || options[option] < 0 || options[option] < least) {
-      throw invalid(option, `must be a number that is finite and ${least ? "greater than 0" : "not negative"}`);
+    if (!Number.isFinite(options[option]) || options[option] < least) {
+      throw invalid(option, `must be a number ${least ? ">" : ">="} 0`);
     }
     return options[option];
   };
   const url = (option, value = options[option], base = globalThis.document?.baseURI ?? globalThis.location?.href) => {
     if (value === undefined) return undefined;
+    let cause;
     try {
-      if (!value || (typeof value !== "string" && !(value instanceof URL))) throw new TypeError("neither a string nor a URL");
-      return new URL(value, base);
-    } catch (cause) {
-      throw invalid(option, "must be a URL", cause);
+      if ((value && typeof value === "string") || value instanceof URL) return new URL(value, base);
+    } catch (error) {
+      cause = error;
     }
+    throw invalid(option, "must be a URL", cause);
   };
   const http = (option, value, base) => {
     const parsed = url(option, value, base);
@@ -69,7 +70,7 @@ export function check(options) {
   // What it cannot read, the browser does not check.
   // https://www.w3.org/TR/SRI/#parse-metadata
   if (wasmIntegrity && !/^sha(256|384|512)-[\w+/-]+={0,2}$/.test(wasmIntegrity)) {
-    throw invalid("wasmIntegrity", "must be sha256-, sha384- or sha512- and a hash in base64");
+    throw invalid("wasmIntegrity", "must be an integrity hash");
   }
 
   return {

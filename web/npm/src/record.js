@@ -24,14 +24,25 @@ const own = {
   },
 };
 
+// Most calls find what the call before has found.
+let last, by, found;
+
 /**
  * Returns the record that a text holds, or nothing if it holds none.
  * @param {string | undefined} text
  */
-export function parse(text, { read } = own) {
-  try {
-    return { ...(text && read(text)) }; // a copy: its getters run here
-  } catch {} // Go will say what is wrong
+export function parse(text, format = own) {
+  if (text !== last || format !== by) {
+    last = text;
+    by = format;
+    found = undefined;
+    try {
+      found = { ...(text && format.read(text)) }; // a copy: its getters run here
+    } catch {
+      last = undefined; // a format may have failed but once; Go will say what is wrong
+    }
+  }
+  return found;
 }
 
 /** @param {unknown} v @returns {v is string} */
