@@ -117,9 +117,12 @@ size-parts:
 		$(JS) go build -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o bin/parts/$$(basename $$part .go) $$part || exit 1; done
 	cd web/npm/size && go run . ../../../bin/parts/* ../dist/onerefresh.wasm
 
-# Storms of 2, 5, 10 and 20 tabs against the published pattern.
+# Against peers from npm, in real tabs; writes docs/bench.md. RUNS=0.2 is a quick
+# look, ONLY=start,hot are parts of it, TABS=20 are storms of so many, and
+# COMPILER=go,tinygo measures another module, too.
 bench: chromium
-	go test -count=1 -v -timeout 15m ./e2e -run Storm
+	@internal/node/ensure.sh e2e/bench
+	go run ./e2e/bench $(if $(RUNS),-runs $(RUNS)) $(if $(ONLY),-only $(ONLY)) $(if $(TABS),-tabs $(TABS)) $(if $(COMPILER),-compilers $(COMPILER))
 
 # For benchstat; docs/bench-go.md has a run of it.
 bench-go:

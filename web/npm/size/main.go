@@ -1,6 +1,7 @@
 // Command size prints what files weigh, as they are and compressed as well as
-// a server can. It fails if one weighs more than the budget has for it. It is a
-// module of its own: nothing else needs brotli.
+// a server can. It fails if one weighs more than the budget has for it. With -br it
+// leaves the latter in files next to them. It is a module of its own: nothing
+// else needs brotli.
 package main
 
 import (
@@ -19,6 +20,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	budgets := flag.String("budget", "", "`file` with a line for each name: the most that it may weigh raw, with gzip and with brotli")
+	keep := flag.Bool("br", false, "write what brotli makes of each file to another one, with the suffix .br")
 	flag.Parse()
 	limits, err := read(*budgets)
 	if err != nil {
@@ -27,7 +29,7 @@ func main() {
 	fmt.Printf("%-18s%10s%10s%10s\n", "bytes", "raw", "gzip -9", "brotli 11")
 	over := false
 	for _, path := range flag.Args() {
-		got, err := weigh(path)
+		got, err := weigh(path, *keep)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -46,7 +48,8 @@ func main() {
 // A weight is a number of bytes: raw, with gzip and with brotli.
 type weight [3]int
 
-func weigh(path string) (w weight, err error) {
+// weigh keeps what brotli makes of a file, if it is told to.
+func weigh(path string, keep bool) (w weight, err error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return w, err
@@ -61,6 +64,11 @@ func weigh(path string) (w weight, err error) {
 			return w, err
 		}
 		if err := to.Close(); err != nil {
+			return w, err
+		}
+	}
+	if keep {
+		if err := os.WriteFile(path+".br", br.Bytes(), 0o666); err != nil {
 			return w, err
 		}
 	}
