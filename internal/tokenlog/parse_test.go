@@ -216,6 +216,9 @@ func FuzzClock(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		got, ok := parseClock(text)
 		want, err := time.Parse(time.RFC3339, text)
+		if err == nil && text[len("2006-01-02T15")] != ':' {
+			return // an hour of one digit is good enough for package time, but not RFC 3339
+		}
 		if err == nil && want.Year() > 1900 && want.Year() < 2200 && (!ok || got != want.UnixNano()) {
 			t.Errorf("got %d, %v, want %d", got, ok, want.UnixNano())
 		}
