@@ -74,7 +74,7 @@ bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 # Storms are run alone, as they are timed. The others wait more than they
 # compute: some run at a time.
 e2e: chromium
-	@internal/node/ensure.sh e2e/servers/oidc-provider
+	@internal/node/ensure.sh e2e/servers/oidc-provider e2e/formats
 	go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$'
 	go test -count=1 -v -timeout 15m -parallel 4 -skip 'TestStorm$$|TestSoak' $$(go list ./e2e/... | grep -v /engines)
 
