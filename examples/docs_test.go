@@ -118,7 +118,7 @@ func TestCodeInTheDocumentationIsExcerpts(t *testing.T) {
 		t.Fatal(err)
 	}
 	checked := 0
-	for _, page := range append(pages, "../README.md") {
+	for _, page := range append(pages, "../README.md", "../web/npm/README.md") {
 		for _, b := range blocks(page, strings.Join(read(t, page), "\n")) {
 			kind := aliases[b.lang]
 			if b.lang == "" {

@@ -12,14 +12,13 @@ import (
 
 // A peer is a way for a page to get at access tokens.
 type peer struct {
-	Name     string // of the file in peers
-	Short    string
-	Title    string
-	NPM      string // what the package is called in package.json
-	Note     string
-	Events   bool // it keeps tokens in memory, and follows other tabs by events
-	OwnClock bool // it cannot take part in storms
-	Floor    bool // it is there for comparison, and nobody would use it
+	Name   string // of the file in peers
+	Short  string
+	Title  string
+	NPM    string // what the package is called in package.json
+	Note   string
+	Events bool // it keeps tokens in memory, and follows other tabs by events
+	Floor  bool // it is there for comparison, and nobody would use it
 }
 
 func (p peer) ours() bool { return strings.HasSuffix(p.Name, "onerefresh") }
@@ -80,8 +79,7 @@ func peers(root string, compilers []string) ([]peer, error) {
 				q.Name, q.Title, q.Short = c+"/onerefresh", "onerefresh, "+c, "onerefresh, "+c
 			}
 			if c == "tinygo" {
-				q.OwnClock = true
-				q.Note = "compiled with TinyGo, an experiment. Its clock is performance.now, and does not follow Date, by which tokens expire in the storms."
+				q.Note = "compiled with TinyGo, an experiment."
 			}
 			all = append(all, q)
 		}
