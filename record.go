@@ -14,7 +14,8 @@ type Record struct {
 	Writer string
 
 	// Epoch is the generation at which the user signed in. Records of one
-	// epoch belong to one grant.
+	// epoch belong to one grant. Without a Writer it is any number that tells
+	// the sign-ins of another client apart, which refreshes by itself.
 	Epoch uint64
 
 	// Token is the zero Token when nobody is signed in.

@@ -304,10 +304,11 @@ const persistTimeout = 5 * time.Second
 
 // discard drops an answer that came too late, and has it revoked if it belongs
 // to a sign-in that is no more. If a peer has refreshed the same sign-in, to
-// revoke would end what the peer lives on. What a sign-in without a Writer is,
-// nobody knows: other code may have refreshed by itself.
+// revoke would end what the peer lives on. So might another client, whose
+// records have an Epoch and no Writer.
 func (s *Session) discard(current, rec Record, late Token) error {
-	if current.Epoch != rec.Epoch && current.Writer != "" || !current.signedIn() {
+	another := current.Writer == "" && current.Epoch != 0
+	if current.Epoch != rec.Epoch && !another || !current.signedIn() {
 		go s.revoke(late.RefreshToken)
 	}
 	return errAgain

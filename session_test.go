@@ -215,9 +215,9 @@ func TestSignInWinsOverAnExchangeInFlight(t *testing.T) {
 	})
 }
 
-// What other code wrote may be a sign-in, or its own refresh of the same one,
+// What another client wrote may be a sign-in, or its own refresh of the same one,
 // which to revoke the late answer would end.
-func TestWriteOfOtherCodeWinsOverAnExchangeInFlight(t *testing.T) {
+func TestWriteOfAnotherClientWinsOverAnExchangeInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		tabs := w.openSignedIn(2)
@@ -228,7 +228,7 @@ func TestWriteOfOtherCodeWinsOverAnExchangeInFlight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		theirs := onerefresh.Record{Generation: old.Generation + 1, Token: onerefresh.Token{
+		theirs := onerefresh.Record{Generation: old.Generation + 1, Epoch: 77, Token: onerefresh.Token{
 			AccessToken: "theirs", RefreshToken: "another", Expiry: time.Now().Add(time.Hour),
 		}}
 		if err := w.store.CompareAndSwap(t.Context(), old, theirs); err != nil {
