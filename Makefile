@@ -79,7 +79,7 @@ bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 e2e: chromium
 	@internal/node/ensure.sh e2e/servers/oidc-provider e2e/formats
 	go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$'
-	go test -count=1 -v -timeout 15m -p 3 -parallel 4 -skip 'TestStorm$$|TestSoak' $$(go list ./e2e/... | grep -v /engines)
+	go test -count=1 -v -timeout 15m -parallel 4 -skip 'TestStorm$$|TestSoak' $$(go list ./e2e/... | grep -v /engines)
 
 # Storms, hand-off and sign-outs in WebKitGTK and Firefox, which are installed
 # where that is possible; with SHORT=1 less of it.

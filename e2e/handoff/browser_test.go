@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds everything that a test waits for.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // insecureHost is this machine, which no browser trusts by that name.
 const insecureHost = "handoff.test"
