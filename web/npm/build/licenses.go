@@ -10,15 +10,14 @@ import (
 
 // licenses returns the licences of what is in the package besides this module's
 // own code: the standard library, which is linked into the WebAssembly module
-// and whose wasm_exec.js is in the loader, and the modules that are linked. What
-// TinyGo links besides is not among them: no release has it.
+// and whose wasm_exec.js is in the loader, and the modules that are linked; with
+// TinyGo, its runtime, which is in both, and the C libraries that it links.
 func licenses(root, compiler string) ([]byte, error) {
-	tags := map[string]string{"go": "small", "tinygo": "tinygo"}[compiler]
 	goroot, err := output("go", "env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}
-	list := command("go", "list", "-deps", "-tags", tags, "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}{{end}}", "./wasm")
+	list := command("go", "list", "-deps", "-tags", tags[compiler], "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}{{end}}", "./wasm")
 	list.Dir = root
 	list.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	list.Stdout = nil
@@ -40,6 +39,13 @@ func licenses(root, compiler string) ([]byte, error) {
 			return nil, fmt.Errorf("the licence of %s: %w", name, err)
 		}
 		text = fmt.Appendf(text, "\n---- %s ----\n\n%s", name, license)
+	}
+	if compiler == "tinygo" {
+		more, err := os.ReadFile(filepath.Join(root, "tools", "tinygo", "LICENSES.txt"))
+		if err != nil {
+			return nil, err
+		}
+		text = fmt.Appendf(text, "\n%s", more)
 	}
 	return text, nil
 }

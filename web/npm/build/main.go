@@ -1,6 +1,6 @@
 // Command build fills web/npm/dist: the WebAssembly module, the loader for the
-// script tag and as an ES module, the types, and the licences. It needs nothing but Go, unless
-// TinyGo is to compile the module.
+// script tag and as an ES module, the types, and the licences. With the standard
+// compiler it needs nothing but Go.
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -51,7 +52,11 @@ func compileProgram(file, name, folder string) error {
 	if err != nil {
 		return err
 	}
-	return command(compile[0], append(compile[1:], "-o", file, folder)...).Run()
+	content, err := module(root, name, compile, folder)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, content, 0o644)
 }
 
 func projectRoot() (string, error) {
@@ -86,16 +91,15 @@ func build(dist, name string, sizes bool) error {
 	if err != nil {
 		return err
 	}
-	wasm := command(compile[0], append(compile[1:], "-o", filepath.Join(temp, "onerefresh.wasm"), "./wasm")...)
-	wasm.Dir = root
-	if err := wasm.Run(); err != nil {
-		return fmt.Errorf("compiling the module: %w", err)
-	}
-	if err := os.Chmod(filepath.Join(temp, "onerefresh.wasm"), 0o644); err != nil {
+	wasm, err := module(root, name, compile, filepath.Join(root, "wasm"))
+	if err != nil {
 		return err
 	}
-	mark, err := sign(filepath.Join(temp, "onerefresh.wasm"), filepath.Join(npm, "package.json"))
+	wasm, mark, err := signed(wasm, filepath.Join(npm, "package.json"))
 	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(temp, "onerefresh.wasm"), wasm, 0o644); err != nil {
 		return err
 	}
 
@@ -151,6 +155,11 @@ func build(dist, name string, sizes bool) error {
 			return err
 		}
 	}
+	by, err := version(compile)
+	if err != nil {
+		return err
+	}
+	fmt.Println("the module is compiled by", by)
 	if !sizes {
 		return nil
 	}
@@ -251,29 +260,24 @@ var superfluous = []struct {
 	{"functions of fs", regexp.MustCompile(`\t\w+\([\w, ]+\) \{ callback\((enosys\(\)|null)\); \},\n`), 23},
 }
 
-// sign adds a section to the module whose name is like no other module's, and
-// returns the name: the loader runs the module that has it, and no other.
+// signed returns the module with a section whose name is like no other module's,
+// and the name: the loader runs the module that has it, and no other.
 // See https://webassembly.github.io/spec/core/binary/modules.html#custom-section.
-func sign(wasm, manifest string) (name string, err error) {
-	module, err := os.ReadFile(wasm)
-	if err != nil {
-		return "", err
-	}
+func signed(module []byte, manifest string) (with []byte, name string, err error) {
 	var pkg struct{ Version string }
 	text, err := os.ReadFile(manifest)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	if err := json.Unmarshal(text, &pkg); err != nil {
-		return "", fmt.Errorf("%s: %w", manifest, err)
+		return nil, "", fmt.Errorf("%s: %w", manifest, err)
 	}
 	sum := sha256.Sum256(module)
 	name = fmt.Sprintf("onerefresh %s+%x", pkg.Version, sum[:4])
 	if len(name) > 126 { // lengths of one byte
-		return "", fmt.Errorf("%s: the version is too long", manifest)
+		return nil, "", fmt.Errorf("%s: the version is too long", manifest)
 	}
-	module = append(module, 0, byte(1+len(name)), byte(len(name)))
-	return name, os.WriteFile(wasm, append(module, name...), 0o644)
+	return slices.Concat(module, []byte{0, byte(1 + len(name)), byte(len(name))}, []byte(name)), name, nil
 }
 
 func command(name string, args ...string) *exec.Cmd {
