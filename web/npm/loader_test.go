@@ -315,7 +315,7 @@ func TestSubresourceIntegrity(t *testing.T) {
 func (s *site) serveProgram(name string) {
 	s.t.Helper()
 	wasm := filepath.Join(s.t.TempDir(), name+".wasm")
-	build := exec.Command("go", "run", "./build", "-o", wasm, "-program", "./testdata/"+name)
+	build := exec.Command("go", "run", "./build", "-compiler", compiler, "-o", wasm, "-program", "./testdata/"+name)
 	if out, err := build.CombinedOutput(); err != nil {
 		s.t.Fatalf("%v\n%s", err, out)
 	}

@@ -3,6 +3,7 @@
 package npm_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,8 +25,9 @@ import (
 )
 
 var (
-	dist    string // what the build command makes of the sources as they are
-	browser context.Context
+	dist     string // what the build command makes of the sources as they are
+	compiler = cmp.Or(os.Getenv("COMPILER"), "go")
+	browser  context.Context
 )
 
 func TestMain(m *testing.M) {
@@ -40,7 +42,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(temp)
 	dist = filepath.Join(temp, "dist")
-	build := exec.Command("go", "run", "./build", "-sizes=false", "-o", dist)
+	build := exec.Command("go", "run", "./build", "-sizes=false", "-compiler", compiler, "-o", dist)
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		log.Print("go run ./web/npm/build: ", err)

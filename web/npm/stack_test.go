@@ -2,10 +2,7 @@
 
 package npm_test
 
-import (
-	"os"
-	"testing"
-)
+import "testing"
 
 // stackSize is that of each goroutine, as tools/tinygo/ensure.sh gives it.
 const stackSize = 64 << 10
@@ -52,7 +49,7 @@ const measureStacks = `
 // The stacks of TinyGo's goroutines do not grow. Whatever happens, a quarter of
 // each is never used.
 func TestStacksHaveRoom(t *testing.T) {
-	if os.Getenv("COMPILER") != "tinygo" {
+	if compiler != "tinygo" {
 		t.Skip("Go's stacks grow")
 	}
 	p := newSearched(t, measureStacks)
