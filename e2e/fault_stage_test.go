@@ -70,7 +70,7 @@ func newFaultStage(t *testing.T) *stage {
 	browser, host := sharedBrowser(t)
 	s := &stage{T: t, auth: authserver.New(authserver.Settings{}), browser: browser, gate: new(gate)}
 	mux := http.NewServeMux()
-	mux.Handle("/", site.Handler(s.gate.before(s.auth), filepath.Join(root, "web", "npm", "dist")))
+	mux.Handle("/", site.Handler(s.gate.before(s.auth), dist))
 	mux.HandleFunc("/page", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Write([]byte(`<!doctype html><title>Fault</title><link rel=icon href="data:,"><script type=module src=/page.js></script>`))

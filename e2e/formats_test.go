@@ -208,7 +208,7 @@ func newClientStage(t *testing.T) *stage {
 	}
 	browser, host := sharedBrowser(t)
 	s := &stage{T: t, auth: authserver.New(authserver.Settings{}), browser: browser, gate: new(gate)}
-	server := httptest.NewServer(s.gate.before((&backend{auth: s.auth}).handler(filepath.Join(root, "web", "npm", "dist"), page)))
+	server := httptest.NewServer(s.gate.before((&backend{auth: s.auth}).handler(dist, page)))
 	t.Cleanup(func() {
 		s.gate.open()
 		s.auth.Close()

@@ -79,7 +79,7 @@ func newSoak(t *testing.T, mode string, seed uint64) *soak {
 		draw: rand.New(rand.NewPCG(seed, 0)), befell: make(map[string]int),
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", site.Handler(auth, filepath.Join(root, "web", "npm", "dist")))
+	mux.Handle("/", site.Handler(auth, dist))
 	mux.HandleFunc("GET /soak.js", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, filepath.Join("testdata", "soak.js"))
 	})

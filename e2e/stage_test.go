@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,16 +29,31 @@ const patience = time.Minute
 
 var root = filepath.Join("..")
 
+// dist has the package, with the module of the compiler that the environment
+// variable COMPILER names.
+var dist string
+
 func TestMain(m *testing.M) {
-	build := exec.Command("go", "run", "./web/npm/build", "-sizes=false")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go run ./web/npm/build: %v\n%s", err, out)
-		os.Exit(1)
+	log.SetFlags(0)
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	var err error
+	if dist, err = os.MkdirTemp("", "onerefresh"); err != nil {
+		log.Print(err)
+		return 1
 	}
-	code := m.Run()
-	endSharedBrowser()
-	os.Exit(code)
+	defer os.RemoveAll(dist)
+	build := exec.Command("go", "run", "./web/npm/build", "-sizes=false", "-o", dist)
+	build.Dir = root
+	build.Stdout, build.Stderr = os.Stdout, os.Stderr
+	if err := build.Run(); err != nil {
+		log.Print("go run ./web/npm/build: ", err)
+		return 1
+	}
+	defer endSharedBrowser()
+	return m.Run()
 }
 
 // A stage is a server, a browser with a profile of its own, and the control
@@ -62,7 +78,7 @@ type setting struct {
 func newStage(t *testing.T, where ...setting) *stage {
 	t.Helper()
 	s := &stage{T: t, auth: authserver.New(authserver.Settings{LatencyBefore: 50 * time.Millisecond})}
-	handler := site.Handler(s.auth, filepath.Join(root, "web", "npm", "dist"))
+	handler := site.Handler(s.auth, dist)
 	for _, w := range where {
 		if w.wrap != nil {
 			handler = w.wrap(handler)

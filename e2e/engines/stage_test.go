@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,14 +28,30 @@ const (
 
 var root = filepath.Join("..", "..")
 
+// dist has the package, with the module of the compiler that the environment
+// variable COMPILER names.
+var dist string
+
 func TestMain(m *testing.M) {
-	build := exec.Command("go", "run", "./web/npm/build", "-sizes=false")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go run ./web/npm/build: %v\n%s", err, out)
-		os.Exit(1)
+	log.SetFlags(0)
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	var err error
+	if dist, err = os.MkdirTemp("", "onerefresh"); err != nil {
+		log.Print(err)
+		return 1
 	}
-	os.Exit(m.Run())
+	defer os.RemoveAll(dist)
+	build := exec.Command("go", "run", "./web/npm/build", "-sizes=false", "-o", dist)
+	build.Dir = root
+	build.Stdout, build.Stderr = os.Stdout, os.Stderr
+	if err := build.Run(); err != nil {
+		log.Print("go run ./web/npm/build: ", err)
+		return 1
+	}
+	return m.Run()
 }
 
 // An engine is a browser that runs, with a profile of its own.
@@ -62,7 +79,7 @@ func newStage(t *testing.T, start func(t *testing.T, proxy string) engine) *stag
 	t.Helper()
 	auth := authserver.New(authserver.Settings{LatencyBefore: 50 * time.Millisecond})
 	t.Cleanup(auth.Close)
-	url := serve(t, site.Handler(auth, filepath.Join(root, "web", "npm", "dist")))
+	url := serve(t, site.Handler(auth, dist))
 	// As a proxy, the server answers by any name but that of the machine.
 	return &stage{t, start(t, strings.TrimPrefix(url, "http://")), auth, url}
 }

@@ -50,8 +50,9 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(temporary)
 	build := exec.Command("go", "run", "./web/npm/build", "-sizes=false", "-o", dist())
 	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		log.Printf("go run ./web/npm/build: %v\n%s", err, out)
+	build.Stdout, build.Stderr = os.Stdout, os.Stderr
+	if err := build.Run(); err != nil {
+		log.Print("go run ./web/npm/build: ", err)
 		return 1
 	}
 	var end func()
