@@ -62,6 +62,9 @@ func TestSignOutInFlight(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
 			v, release := inFlight(t, 2)
+			for _, tab := range v.tabs {
+				tab.wait(`saw("signedin") === 1`) // a session that is over before a tab hears of it is no event there
+			}
 			eval[any](v.tabs[i], "tab.signOut().then(() => null)")
 			release()
 			v.mustFail(v.end(v.tabs[0], 3*time.Second), "signed_out")
