@@ -1,6 +1,11 @@
 # make demo   builds the package and serves the page that reproduces the race
 # make test   everything that CI runs, but the engines other than Chromium
-# The rest are parts of these. Chromium is installed where that is possible.
+# The rest are parts of these. Chromium and TinyGo are installed where that is
+# possible.
+#
+# The module is compiled by the standard compiler and by TinyGo, of which the
+# first that COMPILERS names makes what npm has. The tests are run with both;
+# COMPILER=go, or COMPILER=tinygo, does with one. docs/size.md says which tests.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 JS          = GOOS=js GOARCH=wasm
@@ -8,18 +13,24 @@ NODE_EXEC   = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
 ADDR        = 127.0.0.1:8080
 FUZZTIME    = 50000x
 MINUTES     = 1
+COMPILERS   = $(or $(COMPILER),go tinygo)
+# Several things at a time, each with its output in one piece.
+SIDE_BY_SIDE = $(MAKE) $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
-.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e soak npm npm-test examples explore size size-parts bench bench-go e2e-engines redis keyring chromium clean
+.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e faults handoffs soak soak-published npm npm-test examples explore size size-parts bench bench-go e2e-engines redis keyring chromium clean
 all: test
 
-demo: npm
+# With the Go toolchain alone.
+demo:
+	$(MAKE) npm COMPILER=$(or $(COMPILER),go)
 	go run ./web/demo -addr $(ADDR)
 
-# Browsers wait more than they compute.
-test: lint test-go test-js fuzz
-	$(MAKE) -j2 test-browser npm-test examples
-	$(MAKE) size e2e
-	$(MAKE) -j2 soak explore
+# Browsers wait more than they compute; nothing else is run while storms are timed.
+# With ENGINES=1 the tests of the other engines are among them.
+test:
+	$(SIDE_BY_SIDE) -j3 test-go lint size test-js fuzz test-browser
+	$(SIDE_BY_SIDE) -j3 npm-test examples explore $(if $(ENGINES),e2e-engines SHORT=1)
+	$(MAKE) e2e soak
 
 lint: bin/staticcheck api
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt -w these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -77,48 +88,77 @@ bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 # Storms are run alone, as they are timed. The others wait more than they
 # compute: some run at a time.
 e2e: chromium
+	$(MAKE) -j1 $(COMPILERS:%=storms-%)
+	$(MAKE) faults
+
+# The second compiler's module has fewer.
+storms-%:
+	COMPILER=$* go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$' $(if $(filter-out $(firstword $(COMPILERS)),$*),-short)
+
+faults: chromium
 	@internal/node/ensure.sh e2e/servers/oidc-provider e2e/formats
-	go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$'
-	go test -count=1 -v -timeout 15m -parallel 4 -skip 'TestStorm$$|TestSoak' $$(go list ./e2e/... | grep -v /engines)
+	$(SIDE_BY_SIDE) -j2 $(COMPILERS:%=faults-%) $(COMPILERS:%=servers-%) handoffs
+
+faults-%:
+	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 3 -skip 'TestStorm$$|TestSoak' ./e2e
+
+servers-%:
+	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 4 ./e2e/servers
+
+# They have programs of their own, and not the module.
+handoffs:
+	go test -count=1 -v -timeout 15m ./e2e/handoff ./e2e/processes
 
 # Storms, hand-off and sign-outs in WebKitGTK and Firefox, which are installed
 # where that is possible; with SHORT=1 less of it.
 e2e-engines:
 	@e2e/engines/ensure.sh
-	go test -count=1 -v -timeout 15m ./e2e/engines $(if $(SHORT),-short)
+	COMPILER=$(firstword $(COMPILERS)) go test -count=1 -v -timeout 15m ./e2e/engines $(if $(SHORT),-short)
 
 # Ten tabs and random faults, for MINUTES minutes; SEED=n draws those of a run
 # before.
 soak: chromium
-	go test -count=1 -v -timeout 0 ./e2e -run TestSoak -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
+	$(SIDE_BY_SIDE) -j2 $(COMPILERS:%=soak-%) soak-published
+
+soak-published:
+	COMPILER=$(firstword $(COMPILERS)) go test -count=1 -v -timeout 0 ./e2e -run TestSoakOfThePublishedPattern -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
+
+soak-%:
+	COMPILER=$* go test -count=1 -v -timeout 0 ./e2e -run 'TestSoak$$' -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
 
 npm:
-	go run ./web/npm/build $(if $(COMPILER),-compiler $(COMPILER))
+	go run ./web/npm/build -compiler $(firstword $(COMPILERS))
 
 # Each recipe of examples/ in three tabs, and the code in README.md and docs.
 examples: chromium
 	@internal/node/ensure.sh examples
-	go test -count=1 -parallel 4 ./examples
+	COMPILER=$(firstword $(COMPILERS)) go test -count=1 -parallel 4 ./examples
 
 # The package as npm packs it, what bundlers make of it, and all that a page sees.
 npm-test: chromium
 	@internal/node/ensure.sh web/npm/lint web/npm/bundlers
-	go test -count=1 ./web/npm/...
+	$(MAKE) $(COMPILERS:%=npm-test-%)
+
+npm-test-%:
+	COMPILER=$* go test -count=1 ./web/npm/...
 
 # Every order of events, and every single fault; with FULL=1 pairs of faults
 # and a million random schedules, for as long as that takes.
 explore:
 	go test -count=1 -v $(if $(FULL),-timeout 0) ./internal/explore -coverpkg . $(if $(FULL),-args -full)
 
-size: npm
-	go run ./web/npm/build -sizes $(if $(COMPILER),-compiler $(COMPILER))
+# Within the budgets of both compilers.
+size: $(COMPILERS:%=size-of-%)
 	$(if $(PARTS),$(MAKE) --no-print-directory size-parts)
 
+size-of-%:
+	go run ./web/npm/build -compiler $* -o bin/dist/$*
+
 # What the module is made of; docs/size.md has a run of it.
-size-parts:
+size-parts: size-of-go
 	for part in web/npm/testdata/parts/*.go; do \
 		$(JS) go build -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o bin/parts/$$(basename $$part .go) $$part || exit 1; done
-	cd web/npm/size && go run . ../../../bin/parts/* ../dist/onerefresh.wasm
+	cd web/npm/size && go run . ../../../bin/parts/* ../../../bin/dist/go/onerefresh.wasm
 
 # Against peers from npm, in real tabs; writes docs/bench.md. RUNS=0.2 is a quick
 # look, ONLY=start,hot are parts of it, TABS=20 are storms of so many, and

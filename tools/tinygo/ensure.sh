@@ -18,6 +18,11 @@ if command -v tinygo >/dev/null; then
 fi
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$(cd "$here/../.." && pwd)/bin/tinygo
+mkdir -p "$(dirname "$bin")"
+if command -v flock >/dev/null; then # two builds at a time would be at the same folder
+	exec 9>"$bin.lock"
+	flock 9
+fi
 version=$(cd "$here" && go list -m -f '{{.Version}}' github.com/tinygo-org/tinygo)
 if [ ! -e "$bin/$version" ]; then
 	libc=/usr/lib/wasm32-wasi/libc.a
@@ -27,6 +32,7 @@ if [ ! -e "$bin/$version" ]; then
 		if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 			echo "TinyGo is needed, and was not found. Install it (https://tinygo.org/getting-started/install/)," >&2
 			echo "or, on Debian or Ubuntu, what to build it with: apt-get install ${packages[*]}" >&2
+			echo "With the Go toolchain alone, COMPILER=go builds and tests the module of the standard compiler." >&2
 			exit 1
 		fi
 		export DEBIAN_FRONTEND=noninteractive
