@@ -137,7 +137,7 @@ examples: chromium
 # The package as npm packs it, what bundlers make of it, and all that a page sees.
 npm-test: chromium
 	@internal/node/ensure.sh web/npm/lint web/npm/bundlers
-	$(MAKE) $(COMPILERS:%=npm-test-%)
+	$(MAKE) -j1 $(COMPILERS:%=npm-test-%) # they install the package in one place
 
 npm-test-%:
 	COMPILER=$* go test -count=1 ./web/npm/...
