@@ -135,9 +135,10 @@ examples: chromium
 	COMPILER=$(firstword $(COMPILERS)) go test -count=1 -parallel 4 ./examples
 
 # The package as npm packs it, what bundlers make of it, and all that a page sees.
+# One compiler's after the other's: the bundlers find it in one place.
 npm-test: chromium
 	@internal/node/ensure.sh web/npm/lint web/npm/bundlers
-	$(MAKE) -j1 $(COMPILERS:%=npm-test-%) # they install the package in one place
+	$(MAKE) -j1 $(COMPILERS:%=npm-test-%)
 
 npm-test-%:
 	COMPILER=$* go test -count=1 ./web/npm/...

@@ -41,6 +41,7 @@ if [ ! -e "$bin/$version" ]; then
 	fi
 	rm -rf "$bin"
 	mkdir -p "$bin/path"
+	echo 'module tinygo' >"$bin/go.mod" # go vet ./... of the project stays out of it, even while it is copied
 	(cd "$here" && go build -tags llvm19 -o "$bin/path/tinygo" github.com/tinygo-org/tinygo) >&2
 	ln -s /usr/bin/wasm-ld-19 "$bin/path/wasm-ld"
 	ln -s /usr/bin/clang-19 "$bin/path/clang"
