@@ -3,9 +3,9 @@
 # The rest are parts of these. Chromium and TinyGo are installed where that is
 # possible.
 #
-# The module is compiled by the standard compiler and by TinyGo, of which the
-# first that COMPILERS names makes what npm has. The tests are run with both;
-# COMPILER=go, or COMPILER=tinygo, does with one. docs/size.md says which tests.
+# The module is compiled by TinyGo, which makes what npm has, and by the standard
+# compiler, which is the reference. The tests are run with both; COMPILER=go, or
+# COMPILER=tinygo, does with one. docs/size.md says which tests.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 JS          = GOOS=js GOARCH=wasm
@@ -13,7 +13,7 @@ NODE_EXEC   = $(shell go env GOROOT)/lib/wasm/go_js_wasm_exec
 ADDR        = 127.0.0.1:8080
 FUZZTIME    = 50000x
 MINUTES     = 1
-COMPILERS   = $(or $(COMPILER),go tinygo)
+COMPILERS   = $(or $(COMPILER),tinygo go)
 # Several things at a time, each with its output in one piece.
 SIDE_BY_SIDE = $(MAKE) $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
@@ -91,7 +91,7 @@ e2e: chromium
 	$(MAKE) -j1 $(COMPILERS:%=storms-%)
 	$(MAKE) faults
 
-# The second compiler's module has fewer.
+# The reference has fewer.
 storms-%:
 	COMPILER=$* go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$' $(if $(filter-out $(firstword $(COMPILERS)),$*),-short)
 

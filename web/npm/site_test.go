@@ -26,7 +26,7 @@ import (
 
 var (
 	dist     string // what the build command makes of the sources as they are
-	compiler = cmp.Or(os.Getenv("COMPILER"), "go")
+	compiler = cmp.Or(os.Getenv("COMPILER"), "tinygo")
 	browser  context.Context
 )
 

@@ -28,7 +28,7 @@ func main() {
 	log.SetPrefix("build: ")
 	dist := flag.String("o", "", "folder to fill (default web/npm/dist)")
 	sizes := flag.Bool("sizes", true, "print what a page downloads, and fail if that is more than the budget of the compiler allows")
-	compiler := flag.String("compiler", cmp.Or(os.Getenv("COMPILER"), "go"), "what compiles the module: go or tinygo; the default is that of the environment variable COMPILER")
+	compiler := flag.String("compiler", cmp.Or(os.Getenv("COMPILER"), "tinygo"), "what compiles the module: go or tinygo; the default is that of the environment variable COMPILER")
 	program := flag.String("program", "", "compile the program in this `folder` in place of the module, and nothing else, to the file that -o names")
 	flag.Parse()
 	var err error
