@@ -4,8 +4,8 @@
 # possible.
 #
 # The module is compiled by TinyGo, which makes what npm has, and by the standard
-# compiler, which is the reference. The tests are run with both; COMPILER=go, or
-# COMPILER=tinygo, does with one. docs/size.md says which tests.
+# compiler, which is the reference, with which less is tested. COMPILER=go, or
+# COMPILER=tinygo, tests all with one of them. docs/size.md says what is tested.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 JS          = GOOS=js GOARCH=wasm
@@ -14,10 +14,11 @@ ADDR        = 127.0.0.1:8080
 FUZZTIME    = 50000x
 MINUTES     = 1
 COMPILERS   = $(or $(COMPILER),tinygo go)
+SHIPPED     = $(firstword $(COMPILERS))
 # Several things at a time, each with its output in one piece.
 SIDE_BY_SIDE = $(MAKE) $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
-.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e faults handoffs soak soak-published npm npm-test examples explore size size-parts bench bench-go e2e-engines redis keyring chromium clean
+.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e storms faults servers handoffs e2e-packages soak npm npm-test examples explore size size-parts bench bench-go e2e-engines redis keyring chromium clean
 all: test
 
 # With the Go toolchain alone.
@@ -28,9 +29,9 @@ demo:
 # Browsers wait more than they compute; nothing else is run while storms are timed.
 # With ENGINES=1 the tests of the other engines are among them.
 test:
-	$(SIDE_BY_SIDE) -j3 test-go lint size test-js fuzz test-browser
-	$(SIDE_BY_SIDE) -j3 npm-test examples explore $(if $(ENGINES),e2e-engines SHORT=1)
-	$(MAKE) e2e soak
+	$(SIDE_BY_SIDE) -j3 size lint test-go npm-test test-browser explore test-js fuzz examples $(if $(ENGINES),e2e-engines SHORT=1)
+	$(MAKE) storms
+	$(SIDE_BY_SIDE) -j2 faults soak
 
 lint: bin/staticcheck api
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt -w these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -85,54 +86,52 @@ test-browser: chromium bin/chromium-exec
 bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 	go build -o $@ ./internal/chromium/exec
 
-# Storms are run alone, as they are timed. The others wait more than they
-# compute: some run at a time.
-e2e: chromium
+e2e: storms
+	$(SIDE_BY_SIDE) -j2 faults
+
+# They are run alone, as they are timed.
+storms: chromium
 	$(MAKE) -j1 $(COMPILERS:%=storms-%)
-	$(MAKE) faults
 
-# The reference has fewer.
 storms-%:
-	COMPILER=$* go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$' $(if $(filter-out $(firstword $(COMPILERS)),$*),-short)
+	COMPILER=$* go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$' $(if $(filter-out $(SHIPPED),$*),-short)
 
-faults: chromium
+faults: $(COMPILERS:%=faults-%) handoffs servers
+
+faults-%: chromium e2e-packages
+	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 3 -skip 'TestStorm$$|TestSoak$(if $(filter-out $(SHIPPED),$*),|TestFormat|TestBackend|TestExpiries|TestDemo)' ./e2e
+
+# Not at the same time, which is more than two processors can do in time.
+$(filter-out faults-$(SHIPPED),$(COMPILERS:%=faults-%)): faults-$(SHIPPED)
+
+servers: chromium e2e-packages
+	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 15m -parallel 4 ./e2e/servers
+
+e2e-packages:
 	@internal/node/ensure.sh e2e/servers/oidc-provider e2e/formats
-	$(SIDE_BY_SIDE) -j2 $(COMPILERS:%=faults-%) $(COMPILERS:%=servers-%) handoffs
-
-faults-%:
-	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 3 -skip 'TestStorm$$|TestSoak' ./e2e
-
-servers-%:
-	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 4 ./e2e/servers
 
 # They have programs of their own, and not the module.
-handoffs:
+handoffs: chromium
 	go test -count=1 -v -timeout 15m ./e2e/handoff ./e2e/processes
 
 # Storms, hand-off and sign-outs in WebKitGTK and Firefox, which are installed
 # where that is possible; with SHORT=1 less of it.
 e2e-engines:
 	@e2e/engines/ensure.sh
-	COMPILER=$(firstword $(COMPILERS)) go test -count=1 -v -timeout 15m ./e2e/engines $(if $(SHORT),-short)
+	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 15m ./e2e/engines $(if $(SHORT),-short)
 
 # Ten tabs and random faults, for MINUTES minutes; SEED=n draws those of a run
 # before.
 soak: chromium
-	$(SIDE_BY_SIDE) -j2 $(COMPILERS:%=soak-%) soak-published
-
-soak-published:
-	COMPILER=$(firstword $(COMPILERS)) go test -count=1 -v -timeout 0 ./e2e -run TestSoakOfThePublishedPattern -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
-
-soak-%:
-	COMPILER=$* go test -count=1 -v -timeout 0 ./e2e -run 'TestSoak$$' -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
+	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 0 ./e2e -run TestSoak -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
 
 npm:
-	go run ./web/npm/build -compiler $(firstword $(COMPILERS))
+	go run ./web/npm/build -compiler $(SHIPPED)
 
 # Each recipe of examples/ in three tabs, and the code in README.md and docs.
 examples: chromium
 	@internal/node/ensure.sh examples
-	COMPILER=$(firstword $(COMPILERS)) go test -count=1 -parallel 4 ./examples
+	COMPILER=$(SHIPPED) go test -count=1 -parallel 4 ./examples
 
 # The package as npm packs it, what bundlers make of it, and all that a page sees.
 # One compiler's after the other's: the bundlers find it in one place.
@@ -141,7 +140,7 @@ npm-test: chromium
 	$(MAKE) -j1 $(COMPILERS:%=npm-test-%)
 
 npm-test-%:
-	COMPILER=$* go test -count=1 ./web/npm/...
+	COMPILER=$* go test -count=1 -parallel 4 ./web/npm/...
 
 # Every order of events, and every single fault; with FULL=1 pairs of faults
 # and a million random schedules, for as long as that takes.
