@@ -137,7 +137,7 @@ func named(what, field, problem string) string {
 
 // redact removes the token's material from a text that somebody else wrote,
 // such as a description that echoes the request.
-func redact(text string, t Token) string {
+func redact(text string, t *Token) string {
 	const redacted = "[redacted]"
 	for _, secret := range []string{t.AccessToken, t.RefreshToken, t.IDToken} {
 		if secret == "" {
@@ -161,7 +161,7 @@ func escaped(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~", r)
 }
 
-func sessionEnded(e Ended) error {
+func sessionEnded(e *Ended) error {
 	message := e.Reason
 	if e.Description != "" {
 		message += ": " + e.Description
@@ -169,5 +169,5 @@ func sessionEnded(e Ended) error {
 	if e.AnswerLost {
 		message += " (the answer to an earlier refresh was lost)"
 	}
-	return &Error{Code: CodeSessionEnded, Message: message, Ended: e}
+	return &Error{Code: CodeSessionEnded, Message: message, Ended: *e}
 }

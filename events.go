@@ -21,17 +21,17 @@ type Event struct {
 // notice is called by the store when the record may have changed.
 func (s *Session) notice() {
 	if rec, err := s.opts.Store.Peek(); err == nil && rec.Writer != s.id {
-		s.observe(rec)
+		s.observe(&rec)
 		s.deliver()
 	}
 }
 
 // observe notes what distinguishes rec from the record seen before it.
-func (s *Session) observe(rec Record) {
+func (s *Session) observe(rec *Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := s.seen
-	s.seen = rec
+	s.seen = *rec
 	own := rec.Writer == s.id
 	renewed := rec.Token.AccessToken != was.Token.AccessToken || !rec.Token.Received.Equal(was.Token.Received)
 	note := func(kind EventKind, err error) {
@@ -43,7 +43,7 @@ func (s *Session) observe(rec Record) {
 	case rec.signedIn() && (rec.Epoch != was.Epoch || !was.signedIn()):
 		note(EventSignedIn, nil)
 	case was.signedIn() && rec.Ended.Reason != "":
-		note(EventSignedOut, sessionEnded(rec.Ended))
+		note(EventSignedOut, sessionEnded(&rec.Ended))
 	case was.signedIn() && !rec.signedIn():
 		note(EventSignedOut, nil)
 	case rec.signedIn() && renewed && own:

@@ -18,20 +18,20 @@ type outcome struct {
 //
 // No caller's context reaches it: a spent refresh token whose answer is
 // dropped is a lost session.
-func (s *Session) exchange(rec *Record) (Response, error) {
+func (s *Session) exchange(rec *Record) (*Response, error) {
 	ctx, cancel := withTimeout(context.Background(), s.opts.ExchangeTimeout)
 	defer cancel()
 	begin := s.now()
 	for retried := false; ; retried = true {
-		result := make(chan outcome, 1)
+		result := make(chan *outcome, 1)
 		go s.present(ctx, rec.Token.RefreshToken, result)
 		o, ok := s.outcome(ctx, begin, result)
 		if !ok {
-			go s.rescue(*rec, result)
-			return Response{}, errTimeout
+			go s.rescue(rec, result)
+			return new(Response), errTimeout
 		}
 		if o.err == nil || retried || ctx.Err() != nil || s.opts.Provider.classify(o.err) != noAnswer {
-			return o.answer, o.err
+			return &o.answer, o.err
 		}
 		rec.Attempt.Count++
 	}
@@ -41,22 +41,22 @@ func (s *Session) exchange(rec *Record) (Response, error) {
 // frozen finds when it wakes up that the time is over, and the answer not yet
 // delivered: it gets a while more, before the lock goes to a peer that would
 // send the spent refresh token again.
-func (s *Session) outcome(ctx context.Context, begin time.Time, result <-chan outcome) (o outcome, ok bool) {
+func (s *Session) outcome(ctx context.Context, begin time.Time, result <-chan *outcome) (o *outcome, ok bool) {
 	select {
 	case o = <-result:
 		return o, true
 	case <-ctx.Done():
 	}
 	if s.now().Sub(begin) < s.opts.ExchangeTimeout+overslept {
-		return outcome{}, false
+		return nil, false
 	}
-	timer := time.NewTimer(wakeTime)
-	defer timer.Stop()
+	awake, cancel := withTimeout(context.Background(), wakeTime)
+	defer cancel()
 	select {
 	case o = <-result:
 		return o, true
-	case <-timer.C:
-		return outcome{}, false
+	case <-awake.Done():
+		return nil, false
 	}
 }
 
@@ -67,8 +67,8 @@ const (
 
 // present sends on result in any case, so that an adapter that panics or ends
 // its goroutine does not leave anyone waiting.
-func (s *Session) present(ctx context.Context, refreshToken string, result chan<- outcome) {
-	o := outcome{err: errors.New("onerefresh: the refresher did not return")}
+func (s *Session) present(ctx context.Context, refreshToken string, result chan<- *outcome) {
+	o := &outcome{err: errors.New("onerefresh: the refresher did not return")}
 	defer func() {
 		recover()
 		result <- o
@@ -89,7 +89,7 @@ func (s *Session) present(ctx context.Context, refreshToken string, result chan<
 // rescue persists an answer that comes after the timeout all the same, if
 // nobody has refreshed the session meanwhile. Of a broken one the refresh token
 // counts.
-func (s *Session) rescue(rec Record, result <-chan outcome) {
+func (s *Session) rescue(rec *Record, result <-chan *outcome) {
 	o := <-result
 	if o.err != nil {
 		if s.opts.Provider.classify(o.err) != broken || o.answer.RefreshToken == "" {
@@ -97,23 +97,23 @@ func (s *Session) rescue(rec Record, result <-chan outcome) {
 		}
 		o.answer = Response{RefreshToken: o.answer.RefreshToken}
 	}
-	s.persist(rec, o.answer)
+	s.persist(rec, &o.answer)
 	s.deliver()
 }
 
 // refused says what becomes of a session whose exchange failed with err.
-func (s *Session) refused(rec Record, rejected *string, answer Response, err error) (Token, error) {
+func (s *Session) refused(rec *Record, rejected *string, answer *Response, err error) (*Token, error) {
 	ctx, cancel := withTimeout(context.Background(), replacedTimeout+persistTimeout)
 	defer cancel()
-	next := rec
+	next := new(*rec)
 	next.Generation++
 	next.Cooldown = s.cooldown(rec, err)
 	switch class := s.opts.Provider.classify(err); class {
 	case permanent:
 		if s.replaced(ctx, rec) {
-			return Token{}, errAgain // a peer won: adopt what it has
+			return nil, errAgain // a peer won: adopt what it has
 		}
-		next = Record{Generation: rec.Generation + 1, Epoch: rec.Epoch, Ended: endedBy(rec, err)}
+		next = &Record{Generation: rec.Generation + 1, Epoch: rec.Epoch, Ended: endedBy(rec, err)}
 	case broken:
 		// The refresh token was spent, whatever else is wrong with the answer.
 		if answer.RefreshToken != "" {
@@ -128,8 +128,8 @@ func (s *Session) refused(rec Record, rejected *string, answer Response, err err
 		}
 	}
 
-	if err := s.swap(ctx, rec, &next); err == ErrConflict {
-		return Token{}, errAgain
+	if err := s.swap(ctx, rec, next); err == ErrConflict {
+		return nil, errAgain
 	} else if err != nil {
 		s.keep(rec, next) // whatever it says holds for this Session at least
 	}
@@ -137,12 +137,12 @@ func (s *Session) refused(rec Record, rejected *string, answer Response, err err
 	if token, settled, err := s.judge(next, rejected); settled {
 		return token, err
 	}
-	return Token{}, errAgain
+	return nil, errAgain
 }
 
 // replaced reports whether the refresh token that was refused is no longer the
 // session's. Writers that know no lock may take a moment to become visible.
-func (s *Session) replaced(ctx context.Context, rec Record) bool {
+func (s *Session) replaced(ctx context.Context, rec *Record) bool {
 	for _, wait := range [...]time.Duration{0, 50 * time.Millisecond, 250 * time.Millisecond, time.Second} {
 		time.Sleep(wait)
 		if current, err := s.load(ctx); err == nil && !current.sameGrant(rec) {
@@ -155,11 +155,11 @@ func (s *Session) replaced(ctx context.Context, rec Record) bool {
 // replacedTimeout is more than replaced takes with a store that answers.
 const replacedTimeout = 2 * time.Second
 
-func endedBy(rec Record, err error) Ended {
+func endedBy(rec *Record, err error) Ended {
 	e := Ended{Reason: "invalid_grant", AnswerLost: rec.Attempt.Count > 1}
 	if refusal, ok := errors.AsType[*RefreshError](err); ok && refusal.Code != "" {
 		e.Reason = refusal.Code
-		e.Description = redact(refusal.Description, rec.Token)
+		e.Description = redact(refusal.Description, &rec.Token)
 	} else {
 		e.Description = err.Error()
 	}
@@ -176,12 +176,12 @@ const (
 
 // cooldown returns the one that follows err: as long as the server asked for,
 // or else growing with each failure in a row, with jitter.
-func (s *Session) cooldown(rec Record, err error) Cooldown {
+func (s *Session) cooldown(rec *Record, err error) Cooldown {
 	c := Cooldown{
 		At:       s.now().Truncate(time.Millisecond),
 		Failures: rec.Cooldown.Failures + 1,
 		Code:     CodeTemporarilyUnavailable,
-		Reason:   redact(err.Error(), rec.Token),
+		Reason:   redact(err.Error(), &rec.Token),
 	}
 	if class := s.opts.Provider.classify(err); class == misconfigured || class == broken && namesField(err) {
 		c.Code = CodeMisconfigured

@@ -2,7 +2,6 @@ package onerefresh
 
 import (
 	"context"
-	"errors"
 	"sync"
 )
 
@@ -19,7 +18,7 @@ type flight struct {
 	newsOnce sync.Once
 
 	// Written before done is closed, and read only after.
-	token Token
+	token *Token
 	err   error
 	done  chan struct{}
 }
@@ -29,13 +28,13 @@ func (f *flight) tell() { f.newsOnce.Do(func() { close(f.news) }) }
 func (f *flight) knew(rejected string) bool { return f.rejected != nil && *f.rejected == rejected }
 
 // token returns a token other than rejected, if that is not nil.
-func (s *Session) token(ctx context.Context, rejected *string) (Token, error) {
+func (s *Session) token(ctx context.Context, rejected *string) (*Token, error) {
 	for {
 		if s.isClosed() {
-			return Token{}, closed()
+			return nil, closed()
 		}
 		if ctx.Err() != nil {
-			return Token{}, aborted(ctx)
+			return nil, aborted(ctx)
 		}
 		if rec, err := s.look(); err == nil {
 			if token, settled, err := s.judge(rec, rejected); settled && (err == nil || s.confirmed(ctx, err)) {
@@ -49,9 +48,9 @@ func (s *Session) token(ctx context.Context, rejected *string) (Token, error) {
 				return token, nil
 			}
 		case <-ctx.Done():
-			return Token{}, aborted(ctx)
+			return nil, aborted(ctx)
 		case <-s.open.Done():
-			return Token{}, closed()
+			return nil, closed()
 		}
 		select {
 		case <-f.done:
@@ -62,9 +61,9 @@ func (s *Session) token(ctx context.Context, rejected *string) (Token, error) {
 				return f.token, f.err
 			}
 		case <-ctx.Done():
-			return Token{}, aborted(ctx)
+			return nil, aborted(ctx)
 		case <-s.open.Done():
-			return Token{}, closed()
+			return nil, closed()
 		}
 	}
 }
@@ -73,7 +72,7 @@ func (s *Session) token(ctx context.Context, rejected *string) (Token, error) {
 // what is stored. A copy may for a moment show less than there is: somebody may
 // just have signed in elsewhere.
 func (s *Session) confirmed(ctx context.Context, peeked error) bool {
-	if !errors.Is(peeked, ErrSignedOut) && !errors.Is(peeked, ErrSessionEnded) {
+	if e, ok := peeked.(*Error); !ok || e.Code != CodeSignedOut && e.Code != CodeSessionEnded {
 		return true
 	}
 	rec, err := s.load(ctx)

@@ -10,7 +10,7 @@ import (
 // store still has the refresh token that was spent, this Session goes on with
 // the kept one, and writes it as soon as that works again.
 type kept struct {
-	spent, next Record
+	spent, next *Record
 
 	// release lets go of the lock that tells others not to spend again what
 	// they find in the store.
@@ -19,7 +19,7 @@ type kept struct {
 
 // keep is called before the session's lock is released, so that the next
 // holder finds the other lock taken.
-func (s *Session) keep(spent, next Record) {
+func (s *Session) keep(spent, next *Record) {
 	release := func() {}
 	if next.Token.RefreshToken != spent.Token.RefreshToken {
 		ctx, cancel := withTimeout(context.Background(), keptTimeout)
@@ -57,18 +57,15 @@ func (s *Session) keptElsewhere(held context.Context) bool {
 // written a later one. Close gives it a last try.
 func (s *Session) writeKept() {
 	for wait := firstBackoff; s.keeps(); wait = min(2*wait, longestBackoff) {
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-s.open.Done():
-			timer.Stop()
-		}
+		pause, stop := withTimeout(s.open, wait)
+		<-pause.Done()
+		stop()
 		last := s.isClosed()
 		ctx, cancel := withTimeout(context.Background(), persistTimeout)
 		if stored, err := s.opts.Store.Load(ctx); err == nil {
-			next := s.current(stored)
+			next := new(*s.current(&stored))
 			next.Generation++
-			if s.keeps() && s.swap(ctx, stored, &next) == nil {
+			if s.keeps() && s.swap(ctx, &stored, next) == nil {
 				s.forget()
 			}
 		}
@@ -97,7 +94,7 @@ func (s *Session) forget() {
 // current returns what is to be made of a stored record: the kept one, in
 // the generation of the stored one, or else the stored one, which then is
 // somebody's later word.
-func (s *Session) current(stored Record) Record {
+func (s *Session) current(stored *Record) *Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kept == nil {
@@ -110,27 +107,27 @@ func (s *Session) current(stored Record) Record {
 		s.kept = nil
 		return stored
 	}
-	rec := next
+	rec := new(*next)
 	rec.Generation = stored.Generation
 	return rec
 }
 
 // look returns the record as far as it is known without waiting.
-func (s *Session) look() (Record, error) {
+func (s *Session) look() (*Record, error) {
 	stored, err := s.opts.Store.Peek()
 	if err != nil {
-		return Record{}, err
+		return nil, err
 	}
-	return s.current(stored), nil
+	return s.current(&stored), nil
 }
 
 // load returns the record as it is.
-func (s *Session) load(ctx context.Context) (Record, error) {
+func (s *Session) load(ctx context.Context) (*Record, error) {
 	stored, err := s.opts.Store.Load(ctx)
 	if err != nil {
-		return Record{}, err
+		return nil, err
 	}
-	rec := s.current(stored)
+	rec := s.current(&stored)
 	if rec.Writer != s.id {
 		s.observe(rec)
 	}
@@ -138,9 +135,9 @@ func (s *Session) load(ctx context.Context) (Record, error) {
 }
 
 // swap writes next in place of old, in this Session's name.
-func (s *Session) swap(ctx context.Context, old Record, next *Record) error {
+func (s *Session) swap(ctx context.Context, old, next *Record) error {
 	next.Writer = s.id
-	return s.opts.Store.CompareAndSwap(ctx, old, *next)
+	return s.opts.Store.CompareAndSwap(ctx, *old, *next)
 }
 
 // storeError is what callers get when the store fails. The session goes on:

@@ -52,7 +52,7 @@ type Cooldown struct {
 
 // remaining returns how long the cooldown still lasts. A clock that was set
 // back to before its begin does not prolong it.
-func (c Cooldown) remaining(now time.Time) time.Duration {
+func (c *Cooldown) remaining(now time.Time) time.Duration {
 	if now.Before(c.At.Add(-clockSlack)) {
 		return 0
 	}
@@ -74,10 +74,10 @@ type Ended struct {
 }
 
 // signedIn reports whether the record holds a session that goes on.
-func (r Record) signedIn() bool { return r.Token.AccessToken != "" || r.Token.RefreshToken != "" }
+func (r *Record) signedIn() bool { return r.Token.AccessToken != "" || r.Token.RefreshToken != "" }
 
 // sameGrant reports whether r and o hold the same refresh token of the same
 // sign-in.
-func (r Record) sameGrant(o Record) bool {
+func (r *Record) sameGrant(o *Record) bool {
 	return r.signedIn() && r.Epoch == o.Epoch && r.Token.RefreshToken == o.Token.RefreshToken
 }

@@ -15,7 +15,7 @@ var (
 
 // refresh brings a flight to its end. It takes turns until one comes to a
 // result: a turn ends without one if a sign-in or a sign-out came in between.
-func (s *Session) refresh(f *flight) (Token, error) {
+func (s *Session) refresh(f *flight) (*Token, error) {
 	patience, stop := withTimeout(s.open, s.opts.LockTimeout)
 	defer stop()
 	for {
@@ -34,7 +34,7 @@ func (s *Session) refresh(f *flight) (Token, error) {
 
 // turn queues for the lock, and leaves the queue as soon as a peer's write
 // settles the question: twenty tabs do not file through one by one.
-func (s *Session) turn(patience context.Context, f *flight) (Token, error) {
+func (s *Session) turn(patience context.Context, f *flight) (*Token, error) {
 	waiting, cancel := context.WithCancelCause(patience)
 	defer cancel(nil)
 	look := func() {
@@ -64,7 +64,7 @@ func (s *Session) turn(patience context.Context, f *flight) (Token, error) {
 	s.unhush()
 
 	if busy, ok := err.(*peerSending); ok {
-		return Token{}, s.await(waiting, busy)
+		return nil, s.await(waiting, busy)
 	}
 	if err == errSlow {
 		return s.reload(waiting, f)
@@ -75,15 +75,15 @@ func (s *Session) turn(patience context.Context, f *flight) (Token, error) {
 // reload loads the record outside the lock, and returns errAgain if it can be
 // read. A store may take seconds to be sure that it cannot: those are spent by
 // all tabs at once, and not by one after the other.
-func (s *Session) reload(waiting context.Context, f *flight) (Token, error) {
+func (s *Session) reload(waiting context.Context, f *flight) (*Token, error) {
 	f.reloaded = true
 	switch _, err := s.load(waiting); {
 	case err == nil:
-		return Token{}, errAgain
+		return nil, errAgain
 	case waiting.Err() != nil:
 		return s.turnedAway(waiting, f.rejected, err)
 	default:
-		return Token{}, s.storeError(waiting, err)
+		return nil, s.storeError(waiting, err)
 	}
 }
 
@@ -92,7 +92,7 @@ func (s *Session) reload(waiting context.Context, f *flight) (Token, error) {
 const slowLoad = 250 * time.Millisecond
 
 // loadUnderLock returns the record as it is, or errSlow.
-func (s *Session) loadUnderLock(held context.Context, f *flight) (Record, error) {
+func (s *Session) loadUnderLock(held context.Context, f *flight) (*Record, error) {
 	if f.reloaded {
 		return s.load(held)
 	}
@@ -116,23 +116,23 @@ const afterNews = 30 * time.Millisecond
 // The read may be of an old copy of the record. That does no harm: to put the
 // attempt on record is a compare-and-swap, and fails unless what was read is
 // what is stored.
-func (s *Session) underLock(held context.Context, f *flight) (Token, error) {
+func (s *Session) underLock(held context.Context, f *flight) (*Token, error) {
 	rec, err := s.look()
 	if err != nil || !rec.signedIn() {
 		rec, err = s.loadUnderLock(held, f)
 	}
 	for {
 		if err == errSlow {
-			return Token{}, errSlow
+			return nil, errSlow
 		}
 		if err != nil {
-			return Token{}, s.storeError(held, err)
+			return nil, s.storeError(held, err)
 		}
 		if token, settled, err := s.judge(rec, f.rejected); settled {
 			return token, err // a peer was here: no exchange
 		}
 		if err := s.peerSending(held, rec); err != nil {
-			return Token{}, err
+			return nil, err
 		}
 		attempt, conflict := s.recordAttempt(held, rec)
 		if conflict == nil {
@@ -140,11 +140,11 @@ func (s *Session) underLock(held context.Context, f *flight) (Token, error) {
 			break
 		}
 		if conflict != ErrConflict {
-			return Token{}, s.storeError(held, conflict) // nothing is sent that could not be put on record
+			return nil, s.storeError(held, conflict) // nothing is sent that could not be put on record
 		}
 		rec, err = s.loadUnderLock(held, f)
 	}
-	answer, err := s.exchange(&rec)
+	answer, err := s.exchange(rec)
 	if err != nil {
 		return s.refused(rec, f.rejected, answer, err)
 	}
@@ -152,58 +152,61 @@ func (s *Session) underLock(held context.Context, f *flight) (Token, error) {
 }
 
 // turnedAway says what becomes of a wait for the lock that failed with err.
-func (s *Session) turnedAway(waiting context.Context, rejected *string, err error) (Token, error) {
+func (s *Session) turnedAway(waiting context.Context, rejected *string, err error) (*Token, error) {
 	token, settled, judged := s.judgePeeked(rejected)
 	if settled {
 		return token, judged
 	}
 	switch context.Cause(waiting) {
 	case errNews:
-		return Token{}, errAgain
+		return nil, errAgain
 	case ErrClosed:
-		return Token{}, closed()
+		return nil, closed()
 	case errTimeout:
-		return Token{}, &Error{Code: CodeLockTimeout, Message: "a peer held the lock for too long"}
+		return nil, &Error{Code: CodeLockTimeout, Message: "a peer held the lock for too long"}
 	}
-	return Token{}, &Error{Code: CodeTemporarilyUnavailable, Message: "the lock cannot be had", Cause: err}
+	return nil, &Error{Code: CodeTemporarilyUnavailable, Message: "the lock cannot be had", Cause: err}
 }
 
 // lastResort returns the access token that is within its margin, but has not
 // expired yet: better than an error.
-func (s *Session) lastResort(rejected *string) (Token, bool) {
+func (s *Session) lastResort(rejected *string) (*Token, bool) {
 	rec, err := s.look()
-	return rec.Token, err == nil && usable(rec, rejected, s.now(), 0)
+	if err != nil || !usable(rec, rejected, s.now(), 0) {
+		return nil, false
+	}
+	return &rec.Token, true
 }
 
 // judge says whether rec settles the question without an exchange, and how.
-func (s *Session) judge(rec Record, rejected *string) (token Token, settled bool, err error) {
+func (s *Session) judge(rec *Record, rejected *string) (token *Token, settled bool, err error) {
 	now := s.now()
 	switch {
 	case rec.Ended.Reason != "":
-		return Token{}, true, sessionEnded(rec.Ended)
+		return nil, true, sessionEnded(&rec.Ended)
 	case !rec.signedIn():
-		return Token{}, true, &Error{Code: CodeSignedOut, Message: "nobody is signed in"}
+		return nil, true, &Error{Code: CodeSignedOut, Message: "nobody is signed in"}
 	case usable(rec, rejected, now, s.opts.ExpiryMargin):
-		return rec.Token, true, nil
+		return &rec.Token, true, nil
 	}
 	if rest := rec.Cooldown.remaining(now); rest > 0 {
 		if usable(rec, rejected, now, 0) {
-			return rec.Token, true, nil // a failed early refresh is nobody's problem
+			return &rec.Token, true, nil // a failed early refresh is nobody's problem
 		}
-		return Token{}, true, rec.Cooldown.err(rest)
+		return nil, true, rec.Cooldown.err(rest)
 	}
-	return Token{}, false, nil
+	return nil, false, nil
 }
 
-func (s *Session) judgePeeked(rejected *string) (token Token, settled bool, err error) {
+func (s *Session) judgePeeked(rejected *string) (token *Token, settled bool, err error) {
 	rec, err := s.look()
 	if err != nil || !rec.signedIn() {
-		return Token{}, false, nil // whoever holds the lock loads it, and finds out
+		return nil, false, nil // whoever holds the lock loads it, and finds out
 	}
 	return s.judge(rec, rejected)
 }
 
-func usable(rec Record, rejected *string, now time.Time, margin time.Duration) bool {
+func usable(rec *Record, rejected *string, now time.Time, margin time.Duration) bool {
 	return rec.Token.live(now, margin) && (rejected == nil || rec.Token.AccessToken != *rejected)
 }
 
@@ -211,7 +214,7 @@ func usable(rec Record, rejected *string, now time.Time, margin time.Duration) b
 // over. Where the lock reaches everyone, its holder is gone, or has an answer
 // that it could not store. Where it reaches this process alone, a peer may be at
 // it, and the error is a *peerSending.
-func (s *Session) peerSending(held context.Context, rec Record) error {
+func (s *Session) peerSending(held context.Context, rec *Record) error {
 	if rec.Attempt.Count == 0 || rec.Attempt.By == s.id {
 		return nil
 	}
@@ -254,36 +257,36 @@ func (s *Session) await(waiting context.Context, peer *peerSending) error {
 
 // recordAttempt puts on record that the refresh token is about to be sent. If
 // this process dies with it, the next holder knows that it may be spent.
-func (s *Session) recordAttempt(held context.Context, rec Record) (Record, error) {
-	next := rec
+func (s *Session) recordAttempt(held context.Context, rec *Record) (*Record, error) {
+	next := *rec
 	next.Generation++
 	next.Attempt = Attempt{At: s.now().Truncate(time.Millisecond), By: s.id, Count: rec.Attempt.Count + 1}
 	if err := s.swap(held, rec, &next); err != nil {
-		return Record{}, err
+		return nil, err
 	}
-	s.observe(next)
-	return next, nil
+	s.observe(&next)
+	return &next, nil
 }
 
 // persist writes the answer to the exchange of rec's refresh token, unless
 // the session has been signed out or replaced meanwhile.
-func (s *Session) persist(rec Record, answer Response) (Token, error) {
+func (s *Session) persist(rec *Record, answer *Response) (*Token, error) {
 	ctx, cancel := withTimeout(context.Background(), persistTimeout)
 	defer cancel()
 	now := s.now()
-	next := Record{Epoch: rec.Epoch, Token: rec.Token.merge(answer, now)}
+	next := &Record{Epoch: rec.Epoch, Token: rec.Token.merge(answer, now)}
 	if !next.Token.live(now, 0) {
 		// One caller gets it, and the next one must not ask at once for another.
 		next.Cooldown = s.cooldown(rec, &FieldError{Field: "expires_in", Problem: "the token is stale on arrival"})
 	}
 	for {
 		next.Generation = rec.Generation + 1
-		err := s.swap(ctx, rec, &next)
+		err := s.swap(ctx, rec, next)
 		if err == ErrConflict {
-			var current Record
+			var current *Record
 			if current, err = s.load(ctx); err == nil {
 				if !current.sameGrant(rec) {
-					return Token{}, s.discard(current, rec, next.Token)
+					return nil, s.discard(current, rec, &next.Token)
 				}
 				rec = current
 				continue
@@ -294,7 +297,7 @@ func (s *Session) persist(rec Record, answer Response) (Token, error) {
 			s.report(&Error{Code: CodeTemporarilyUnavailable, Message: "the new token is kept in memory, as it could not be stored", Cause: err})
 		}
 		s.observe(next)
-		return next.Token, nil
+		return &next.Token, nil
 	}
 }
 
@@ -306,7 +309,7 @@ const persistTimeout = 5 * time.Second
 // to a sign-in that is no more. If a peer has refreshed the same sign-in, to
 // revoke would end what the peer lives on. So might another client, whose
 // records have an Epoch and no Writer.
-func (s *Session) discard(current, rec Record, late Token) error {
+func (s *Session) discard(current, rec *Record, late *Token) error {
 	another := current.Writer == "" && current.Epoch != 0
 	if current.Epoch != rec.Epoch && !another || !current.signedIn() {
 		go s.revoke(late.RefreshToken)

@@ -80,7 +80,7 @@ func Open(opts Options) (*Session, error) {
 	case opts.Refresher == nil:
 		return nil, invalid("Refresher is missing")
 	case !opts.Provider.known():
-		return nil, invalid("Provider " + strconv.Quote(string(opts.Provider)) + " is not known")
+		return nil, invalid(`Provider "` + string(opts.Provider) + `" is not known`)
 	case opts.ExchangeTimeout < 0:
 		return nil, invalid("ExchangeTimeout is negative")
 	case opts.LockTimeout < 0:
@@ -115,7 +115,7 @@ func invalid(message string) error { return &Error{Code: CodeInvalidOptions, Mes
 // new one. It returns in bounded time, at the latest after LockTimeout and
 // ExchangeTimeout, and when ctx ends. The end of ctx does not stop a refresh
 // that has begun. The error is an [Error].
-func (s *Session) Token(ctx context.Context) (Token, error) { return s.token(ctx, nil) }
+func (s *Session) Token(ctx context.Context) (Token, error) { return value(s.token(ctx, nil)) }
 
 // Refresh is like [Session.Token], for a caller whose access token was refused
 // by a resource server: it returns another token than rejected. A peer may
@@ -128,7 +128,14 @@ func (s *Session) Refresh(ctx context.Context, rejected string) (Token, error) {
 			rejected = rec.Token.AccessToken
 		}
 	}
-	return s.token(ctx, &rejected)
+	return value(s.token(ctx, &rejected))
+}
+
+func value(token *Token, err error) (Token, error) {
+	if err != nil {
+		return Token{}, err
+	}
+	return *token, nil
 }
 
 // SignIn stores a new sign-in, which replaces whatever was stored. The error
@@ -138,10 +145,10 @@ func (s *Session) SignIn(ctx context.Context, response Response) error {
 	if err := response.check(); err != nil {
 		return &Error{Code: CodeInvalidOptions, Message: err.Error(), Cause: err}
 	}
-	token := Token{}.merge(response, s.opts.Clock.Now())
-	_, err := s.replace(ctx, func(old Record) (Record, bool) {
+	token := new(Token).merge(&response, s.opts.Clock.Now())
+	_, err := s.replace(ctx, func(old *Record) *Record {
 		generation := old.Generation + 1
-		return Record{Generation: generation, Epoch: generation, Token: token}, true
+		return &Record{Generation: generation, Epoch: generation, Token: token}
 	})
 	return err
 }
@@ -150,8 +157,11 @@ func (s *Session) SignIn(ctx context.Context, response Response) error {
 // refresh token revoked if there is a Revoker, whose failure it ignores: the
 // session is gone either way. To sign out twice is no error.
 func (s *Session) SignOut(ctx context.Context) error {
-	old, err := s.replace(ctx, func(old Record) (Record, bool) {
-		return Record{Generation: old.Generation + 1}, old.signedIn() || old.Ended.Reason != ""
+	old, err := s.replace(ctx, func(old *Record) *Record {
+		if !old.signedIn() && old.Ended.Reason == "" {
+			return nil
+		}
+		return &Record{Generation: old.Generation + 1}
 	})
 	if err == nil {
 		s.revoke(old.Token.RefreshToken)
@@ -170,33 +180,34 @@ func (s *Session) isClosed() bool { return s.open.Err() != nil }
 
 func (s *Session) now() time.Time { return s.opts.Clock.Now() }
 
-// replace swaps the record for what change makes of it, whoever else writes,
-// and returns the old one. It needs no lock: an exchange under way finds the
+// replace swaps the record for what change makes of it, if anything, whoever else
+// writes, and returns the old one. It needs no lock: an exchange under way finds the
 // generation changed, and gives way.
-func (s *Session) replace(ctx context.Context, change func(old Record) (new Record, ok bool)) (Record, error) {
+func (s *Session) replace(ctx context.Context, change func(old *Record) *Record) (*Record, error) {
 	if s.isClosed() {
-		return Record{}, closed()
+		return nil, closed()
 	}
 	for {
-		old, err := s.opts.Store.Load(ctx)
+		stored, err := s.opts.Store.Load(ctx)
 		if err != nil && !isRecordError(err) { // a record that cannot be read can be replaced
-			return Record{}, s.storeError(ctx, err)
+			return nil, s.storeError(ctx, err)
 		}
+		old := &stored
 		if old.Writer != s.id {
 			s.observe(old) // nobody may have told of it yet
 		}
-		next, ok := change(old)
-		if !ok {
+		next := change(old)
+		if next == nil {
 			return old, nil
 		}
-		err = s.swap(ctx, old, &next)
+		err = s.swap(ctx, old, next)
 		switch {
 		case err == nil:
 			s.observe(next)
 			s.deliver()
 			return old, nil
 		case err != ErrConflict:
-			return Record{}, s.storeError(ctx, err)
+			return nil, s.storeError(ctx, err)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (t Token) GoString() string { return t.String() }
 // spare. The margin is at most a quarter of the lifetime: a token that lives
 // for a minute must not count as stale on arrival. A clock that shows a time
 // before the token was received was set back, and cannot vouch for it.
-func (t Token) live(now time.Time, margin time.Duration) bool {
+func (t *Token) live(now time.Time, margin time.Duration) bool {
 	margin = min(margin, t.Expiry.Sub(t.Received)/4)
 	return t.AccessToken != "" &&
 		!now.Before(t.Received.Add(-clockSlack)) &&
@@ -63,7 +63,7 @@ func (r Response) String() string { return "onerefresh.Response(redacted)" }
 func (r Response) GoString() string { return r.String() }
 
 // check returns a [*FieldError] for the first field that breaks the contract.
-func (r Response) check() error {
+func (r *Response) check() error {
 	switch {
 	case r.AccessToken == "":
 		return &FieldError{Field: "access_token", Problem: "missing or empty"}
@@ -75,7 +75,7 @@ func (r Response) check() error {
 
 // merge returns the token that r makes of t: what the answer omits is kept.
 // Google omits refresh_token, for one.
-func (t Token) merge(r Response, now time.Time) Token {
+func (t *Token) merge(r *Response, now time.Time) Token {
 	keep := func(old, new string) string {
 		if new == "" {
 			return old

@@ -26,7 +26,7 @@ func TestTokenLive(t *testing.T) {
 		if got := token.live(received.Add(tc.after), tc.margin); got != tc.want {
 			t.Errorf("%s: got %t", name, got)
 		}
-		if (Token{Received: token.Received, Expiry: token.Expiry}).live(received, 0) {
+		if (&Token{Received: token.Received, Expiry: token.Expiry}).live(received, 0) {
 			t.Errorf("%s: no access token, and yet live", name)
 		}
 	}

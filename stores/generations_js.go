@@ -98,7 +98,7 @@ func (g *generations) coherent() bool {
 
 // note keeps in mind what errors, or none, say about the two.
 func (g *generations) note(databaseErr, markErr error) {
-	refused := func(err error) bool { return unusable(err) && !errors.Is(err, errSilent) }
+	refused := func(err error) bool { return unusable(err) && !silent(err) }
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.databaseRefused, g.marksRefused = refused(databaseErr), refused(markErr)
@@ -110,6 +110,12 @@ type unusableError struct{ cause error }
 
 func (e *unusableError) Error() string { return "stores: " + e.cause.Error() }
 func (e *unusableError) Unwrap() error { return e.cause }
+
+// silent reports whether err is an unusableError after answerTimeout.
+func silent(err error) bool {
+	e, ok := err.(*unusableError)
+	return ok && e.cause == errSilent
+}
 
 func unusable(err error) bool {
 	_, ok := err.(*unusableError)
@@ -123,14 +129,21 @@ var errSilent = errors.New("the browser does not answer")
 // to answer: https://bugs.webkit.org/show_bug.cgi?id=226547.
 const answerTimeout = 3 * time.Second
 
+// after closes over after d. Unlike time.NewTimer it does not bring the settings
+// of GODEBUG along.
+func after(d time.Duration) (over <-chan struct{}, stop func() bool) {
+	c := make(chan struct{})
+	return c, time.AfterFunc(d, func() { close(c) }).Stop
+}
+
 // await waits until done is closed.
 func await(ctx context.Context, done <-chan struct{}) error {
-	timer := time.NewTimer(answerTimeout)
-	defer timer.Stop()
+	over, stop := after(answerTimeout)
+	defer stop()
 	select {
 	case <-done:
 		return nil
-	case <-timer.C:
+	case <-over:
 		return &unusableError{errSilent}
 	case <-ctx.Done():
 		return context.Cause(ctx)

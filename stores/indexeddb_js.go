@@ -4,7 +4,6 @@ package stores
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/onerefresh/onerefresh/internal/jsontext"
@@ -69,7 +68,7 @@ func (d *database) transact(ctx context.Context, mode string, begin func(*transa
 		if !unusable(err) {
 			return err
 		}
-		if errors.Is(err, errSilent) {
+		if silent(err) {
 			return err
 		}
 		d.forget(conn)

@@ -86,7 +86,10 @@ func (s *LocalStorageStore) Coherent() bool { return s.item.coherent() }
 
 // Peek implements [onerefresh.Store]. It returns what the page's copy of
 // localStorage shows.
-func (s *LocalStorageStore) Peek() (onerefresh.Record, error) { return s.item.peek() }
+func (s *LocalStorageStore) Peek() (onerefresh.Record, error) {
+	rec, err := s.item.peek()
+	return *rec, err
+}
 
 // Load implements [onerefresh.Store]. If localStorage does not catch up within
 // three seconds, because the browser crashed before it had saved what was
@@ -95,7 +98,8 @@ func (s *LocalStorageStore) Load(ctx context.Context) (onerefresh.Record, error)
 	if ctx.Err() != nil {
 		return onerefresh.Record{}, context.Cause(ctx)
 	}
-	return s.item.load(ctx)
+	rec, err := s.item.load(ctx)
+	return *rec, err
 }
 
 // CompareAndSwap implements [onerefresh.Store]. If the browser has no room for
@@ -104,7 +108,7 @@ func (s *LocalStorageStore) CompareAndSwap(ctx context.Context, old, new onerefr
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return s.item.compareAndSwap(ctx, old, new)
+	return s.item.compareAndSwap(ctx, &old, &new)
 }
 
 // Watch implements [onerefresh.Store]. changed runs in a goroutine of its own.

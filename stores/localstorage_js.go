@@ -63,12 +63,12 @@ func (s *localStorage) coherent() bool { return page.generations.coherent() }
 
 func (s *localStorage) watch(changed func()) (stop func()) { return s.watchers.add(changed) }
 
-func (s *localStorage) peek() (onerefresh.Record, error) {
+func (s *localStorage) peek() (*onerefresh.Record, error) {
 	v, err := s.look()
 	if err != nil {
-		return onerefresh.Record{}, err
+		return new(onerefresh.Record), err
 	}
-	return clone(v.rec), v.err
+	return copyOf(&v.rec), v.err
 }
 
 // item returns what the page's copy has at key.
@@ -121,7 +121,7 @@ func (s *localStorage) look() (*sight, error) {
 		s.known = max(s.known, v.note.rec.Generation)
 	case present:
 		v.text, v.present = text, true
-		v.rec, v.err = Decode(s.key, text)
+		v.err = decode(s.key, text, &v.rec)
 	}
 	s.known = max(s.known, v.rec.Generation)
 	v.known = s.known
@@ -137,27 +137,29 @@ func (s *localStorage) decode(text string) (onerefresh.Record, error) {
 	return onerefresh.Record{Token: token}, err
 }
 
-func (s *localStorage) load(ctx context.Context) (onerefresh.Record, error) {
+func (s *localStorage) load(ctx context.Context) (*onerefresh.Record, error) {
+	rec := new(onerefresh.Record)
 	newest, err := page.generations.newest(ctx, s.key)
 	if err != nil {
-		return onerefresh.Record{}, err
+		return rec, err
 	}
 	v, err := s.catchUp(ctx, newest)
 	if err != nil {
-		return onerefresh.Record{}, err
+		return rec, err
 	}
 	generation := v.generation(newest)
 	switch {
 	case v.err != nil:
-		return onerefresh.Record{Generation: generation}, v.err
+		err = v.err
 	case v.ours() && v.rec.Generation < newest:
-		return onerefresh.Record{Generation: generation}, &onerefresh.RecordError{
+		err = &onerefresh.RecordError{
 			Where: s.key, Field: "generation", Problem: "older than the newest one, which the browser has lost",
 		}
+	default:
+		rec = copyOf(&v.rec)
 	}
-	rec := clone(v.rec)
 	rec.Generation = generation
-	return rec, nil
+	return rec, err
 }
 
 // How long localStorage may take to show a write by another process. 1 ms is
@@ -186,16 +188,16 @@ func (s *localStorage) catchUp(ctx context.Context, newest uint64) (*sight, erro
 	})()
 	begin := time.Now()
 	for polls, pause := 0, time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		timer := time.NewTimer(pause)
+		over, stop := after(pause)
 		select {
 		case <-news:
-		case <-timer.C:
+		case <-over:
 			polls++
 		case <-ctx.Done():
-			timer.Stop()
+			stop()
 			return nil, context.Cause(ctx)
 		}
-		timer.Stop()
+		stop()
 		if v, err = s.look(); err != nil || v.shows(newest) {
 			return v, err
 		}
@@ -220,8 +222,8 @@ func (s *localStorage) waitedInVain(newest uint64, v *sight) bool {
 	return s.vain == wait{newest, v.text, v.present}
 }
 
-func (s *localStorage) compareAndSwap(ctx context.Context, old, new onerefresh.Record) error {
-	text, err := Encode(new)
+func (s *localStorage) compareAndSwap(ctx context.Context, old, new *onerefresh.Record) error {
+	text, err := encode(new)
 	if err != nil {
 		return err
 	}

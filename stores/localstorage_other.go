@@ -15,19 +15,19 @@ func openLocalStorage(string, Format) (*localStorage, error) { return nil, error
 
 func (*localStorage) coherent() bool { return false }
 
-func (*localStorage) peek() (onerefresh.Record, error) {
-	return onerefresh.Record{}, errors.ErrUnsupported
+func (*localStorage) peek() (*onerefresh.Record, error) {
+	return new(onerefresh.Record), errors.ErrUnsupported
 }
 
 func (*localStorage) decode(string) (onerefresh.Record, error) {
 	return onerefresh.Record{}, errors.ErrUnsupported
 }
 
-func (*localStorage) load(context.Context) (onerefresh.Record, error) {
-	return onerefresh.Record{}, errors.ErrUnsupported
+func (*localStorage) load(context.Context) (*onerefresh.Record, error) {
+	return new(onerefresh.Record), errors.ErrUnsupported
 }
 
-func (*localStorage) compareAndSwap(_ context.Context, _, _ onerefresh.Record) error {
+func (*localStorage) compareAndSwap(_ context.Context, _, _ *onerefresh.Record) error {
 	return errors.ErrUnsupported
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/onerefresh/onerefresh/internal/jsontext"
 	"github.com/onerefresh/onerefresh/jsbridge"
 )
 
@@ -89,8 +90,8 @@ func query(key string) (newest uint64, err error) {
 		}
 		text, _ := name.Text()
 		if digits, ok := strings.CutPrefix(text, lockName(key, "")); ok {
-			if generation, err := strconv.ParseUint(digits, 10, 64); err == nil {
-				newest = max(newest, generation)
+			if generation, ok := jsontext.Value(digits).Integer(); ok {
+				newest = max(newest, uint64(max(0, generation)))
 			}
 		}
 	}

@@ -66,7 +66,10 @@ func (s *MemoryStore) swap(old, new onerefresh.Record) bool {
 func (s *MemoryStore) Watch(changed func()) (stop func()) { return s.watchers.add(changed) }
 
 // clone returns rec with maps of its own.
-func clone(rec onerefresh.Record) onerefresh.Record {
+func clone(rec onerefresh.Record) onerefresh.Record { return *copyOf(&rec) }
+
+func copyOf(rec *onerefresh.Record) *onerefresh.Record {
+	rec = new(*rec)
 	rec.Token.Extra = maps.Clone(rec.Token.Extra)
 	return rec
 }

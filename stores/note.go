@@ -44,7 +44,7 @@ func sum(text string) uint64 {
 func (n *note) text() (string, error) {
 	rec := n.rec
 	rec.Token = onerefresh.Token{Received: rec.Token.Received, Expiry: rec.Token.Expiry}
-	record, err := Encode(rec)
+	record, err := encode(&rec)
 	if err != nil {
 		return "", err
 	}
@@ -66,8 +66,7 @@ func readNote(text string) *note {
 	o, _ := r.fields("", value)
 	n.of, n.refresh = o.text("of"), o.text("refresh")
 	n.spent = strings.Fields(o.text("spent"))
-	n.rec, err = Decode("", string(o.member("record")))
-	if err != nil || r.err != nil {
+	if decode("", string(o.member("record")), &n.rec) != nil || r.err != nil {
 		return new(note)
 	}
 	return n
@@ -75,8 +74,8 @@ func readNote(text string) *note {
 
 // follow returns the note for rec, with text as its text, in the place of n,
 // where was is stored.
-func (n *note) follow(was, rec onerefresh.Record, text string) *note {
-	next := &note{rec: rec, of: fingerprint(text), refresh: fingerprint(rec.Token.RefreshToken)}
+func (n *note) follow(was, rec *onerefresh.Record, text string) *note {
+	next := &note{rec: *rec, of: fingerprint(text), refresh: fingerprint(rec.Token.RefreshToken)}
 	if rec.Epoch == n.rec.Epoch {
 		next.spent = n.spent
 	}

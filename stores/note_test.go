@@ -40,7 +40,7 @@ func TestSpentRefreshTokens(t *testing.T) {
 		was := rec
 		rec.Generation++
 		rec.Token = onerefresh.Token{AccessToken: "a", RefreshToken: refresh}
-		n = n.follow(was, rec, "text of "+refresh)
+		n = n.follow(&was, &rec, "text of "+refresh)
 	}
 	rotate("r0")
 	for i := range mostSpent + 2 {
@@ -54,7 +54,7 @@ func TestSpentRefreshTokens(t *testing.T) {
 	}
 	was := rec
 	rec.Epoch, rec.Token.RefreshToken = 2, "s0"
-	if n := n.follow(was, rec, "text"); len(n.spent) != 0 {
+	if n := n.follow(&was, &rec, "text"); len(n.spent) != 0 {
 		t.Errorf("another sign-in begins with %d that are spent", len(n.spent))
 	}
 }

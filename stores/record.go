@@ -1,7 +1,6 @@
 package stores
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -16,14 +15,16 @@ const version = 1
 // Encode returns rec as JSON text, for stores that keep it elsewhere: the format
 // is that of [LocalStorageStore]. The error is a [*onerefresh.FieldError] if an
 // element of Extra is not JSON text.
-func Encode(rec onerefresh.Record) (string, error) {
+func Encode(rec onerefresh.Record) (string, error) { return encode(&rec) }
+
+func encode(rec *onerefresh.Record) (string, error) {
 	o := newObject()
 	o.number("v", version)
 	o.number("generation", int64(rec.Generation))
 	o.text("writer", rec.Writer)
 	o.number("epoch", int64(rec.Epoch))
 
-	token := rec.Token
+	token := &rec.Token
 	o.text("access_token", token.AccessToken)
 	o.text("token_type", token.TokenType)
 	o.text("refresh_token", token.RefreshToken)
@@ -33,7 +34,7 @@ func Encode(rec onerefresh.Record) (string, error) {
 	o.time("expires_at", token.Expiry)
 	if len(token.Extra) > 0 {
 		extra := newObject()
-		for _, name := range slices.Sorted(maps.Keys(token.Extra)) {
+		for _, name := range names(token.Extra) {
 			// Also so that no text gets out of its place.
 			value, err := jsontext.Parse(token.Extra[name])
 			if err != nil {
@@ -43,14 +44,14 @@ func Encode(rec onerefresh.Record) (string, error) {
 		}
 		o.member("extra", extra.end())
 	}
-	if a := rec.Attempt; a.Count != 0 || a.By != "" || !a.At.IsZero() {
+	if a := &rec.Attempt; a.Count != 0 || a.By != "" || !a.At.IsZero() {
 		attempt := newObject()
 		attempt.time("at", a.At)
 		attempt.text("by", a.By)
 		attempt.number("count", int64(a.Count))
 		o.member("attempt", attempt.end())
 	}
-	if c := rec.Cooldown; c != (onerefresh.Cooldown{}) {
+	if c := &rec.Cooldown; *c != (onerefresh.Cooldown{}) {
 		cooldown := newObject()
 		cooldown.time("at", c.At)
 		cooldown.number("for", c.For.Milliseconds())
@@ -59,7 +60,7 @@ func Encode(rec onerefresh.Record) (string, error) {
 		cooldown.text("reason", c.Reason)
 		o.member("cooldown", cooldown.end())
 	}
-	if e := rec.Ended; e != (onerefresh.Ended{}) {
+	if e := &rec.Ended; *e != (onerefresh.Ended{}) {
 		ended := newObject()
 		ended.text("reason", e.Reason)
 		ended.text("description", e.Description)
@@ -69,6 +70,19 @@ func Encode(rec onerefresh.Record) (string, error) {
 		o.member("ended", ended.end())
 	}
 	return string(o.end()), nil
+}
+
+// names returns the names of members in their order. There are few of them: the
+// sort of package slices is large.
+func names(members map[string]string) (names []string) {
+	for name := range members {
+		i := 0
+		for i < len(names) && names[i] < name {
+			i++
+		}
+		names = slices.Insert(names, i, name)
+	}
+	return names
 }
 
 // An object is the JSON text of one, as far as it is written. What is zero is
@@ -109,59 +123,61 @@ func (o *object) end() jsontext.Value { return jsontext.Value(append(o.json, '}'
 // 0 if other code wrote it. The error is a [*onerefresh.RecordError] with that
 // Where.
 func Decode(where, text string) (onerefresh.Record, error) {
+	rec := new(onerefresh.Record)
+	err := decode(where, text, rec)
+	return *rec, err
+}
+
+// decode sets rec, which is zero, if there is no error.
+func decode(where, text string, rec *onerefresh.Record) error {
 	r := &reader{where: where}
 	value, err := jsontext.Parse(text)
 	if err != nil {
 		r.fail("", "not JSON text")
-		return onerefresh.Record{}, r.err
+		return r.err
 	}
 	o, ok := r.fields("", value)
 	if !ok {
 		r.fail("", "not an object")
-		return onerefresh.Record{}, r.err
+		return r.err
 	}
 	if v := o.integer("v"); r.err == nil && v != version {
 		r.fail("v", "the format of another version")
 	}
-	rec := onerefresh.Record{
-		Generation: uint64(o.integer("generation")),
-		Writer:     o.text("writer"),
-		Epoch:      uint64(o.integer("epoch")),
-		Token: onerefresh.Token{
-			AccessToken:  o.text("access_token"),
-			TokenType:    o.text("token_type"),
-			RefreshToken: o.text("refresh_token"),
-			Scope:        o.text("scope"),
-			IDToken:      o.text("id_token"),
-			Received:     o.time("received_at"),
-			Expiry:       o.time("expires_at"),
-			Extra:        o.object("extra").texts(),
-		},
-	}
+	rec.Generation = uint64(o.integer("generation"))
+	rec.Writer = o.text("writer")
+	rec.Epoch = uint64(o.integer("epoch"))
+
+	token := &rec.Token
+	token.AccessToken = o.text("access_token")
+	token.TokenType = o.text("token_type")
+	token.RefreshToken = o.text("refresh_token")
+	token.Scope = o.text("scope")
+	token.IDToken = o.text("id_token")
+	token.Received = o.time("received_at")
+	token.Expiry = o.time("expires_at")
+	token.Extra = o.object("extra").texts()
+
 	attempt := o.object("attempt")
-	rec.Attempt = onerefresh.Attempt{
-		At:    attempt.time("at"),
-		By:    attempt.text("by"),
-		Count: int(attempt.integer("count")),
-	}
+	rec.Attempt.At = attempt.time("at")
+	rec.Attempt.By = attempt.text("by")
+	rec.Attempt.Count = int(attempt.integer("count"))
+
 	cooldown := o.object("cooldown")
-	rec.Cooldown = onerefresh.Cooldown{
-		At:       cooldown.time("at"),
-		For:      cooldown.duration("for"),
-		Failures: int(cooldown.integer("failures")),
-		Code:     onerefresh.Code(cooldown.text("code")),
-		Reason:   cooldown.text("reason"),
-	}
+	rec.Cooldown.At = cooldown.time("at")
+	rec.Cooldown.For = cooldown.duration("for")
+	rec.Cooldown.Failures = int(cooldown.integer("failures"))
+	rec.Cooldown.Code = onerefresh.Code(cooldown.text("code"))
+	rec.Cooldown.Reason = cooldown.text("reason")
+
 	ended := o.object("ended")
-	rec.Ended = onerefresh.Ended{
-		Reason:      ended.text("reason"),
-		Description: ended.text("description"),
-		AnswerLost:  ended.bool("answer_lost"),
-	}
+	rec.Ended.Reason = ended.text("reason")
+	rec.Ended.Description = ended.text("description")
+	rec.Ended.AnswerLost = ended.bool("answer_lost")
 	if r.err != nil {
-		return onerefresh.Record{}, r.err
+		*rec = onerefresh.Record{}
 	}
-	return rec, nil
+	return r.err
 }
 
 // A reader notes the first thing that is wrong.

@@ -78,7 +78,7 @@ func see(key string, format Format, text string, present bool, beside string) *s
 	switch {
 	case n.rec.Generation > 0 && n.of == fingerprint(text):
 		v.rec = n.rec
-		if was := n.rec.Token; !was.Expiry.IsZero() {
+		if was := &n.rec.Token; !was.Expiry.IsZero() {
 			// By this machine's clock. What is in the text may be the server's.
 			token.Received, token.Expiry = was.Received, was.Expiry
 		}
@@ -89,9 +89,9 @@ func see(key string, format Format, text string, present bool, beside string) *s
 	case refresh != "" && refresh == n.refresh:
 		// Other code has changed something else. What is known of the refresh
 		// token holds, and an answer to it is not late.
-		v.rec = onerefresh.Record{Epoch: n.rec.Epoch, Attempt: n.rec.Attempt, Cooldown: n.rec.Cooldown}
+		v.rec.Epoch, v.rec.Attempt, v.rec.Cooldown = n.rec.Epoch, n.rec.Attempt, n.rec.Cooldown
 	case signedIn:
-		v.rec = onerefresh.Record{Epoch: epochOf(token)}
+		v.rec.Epoch = epochOf(&token)
 	}
 	v.rec.Token = token
 	return v
@@ -99,7 +99,7 @@ func see(key string, format Format, text string, present bool, beside string) *s
 
 // epochOf returns the epoch of a sign-in by other code, which is the same for
 // all who see it, whenever they do.
-func epochOf(token onerefresh.Token) uint64 {
+func epochOf(token *onerefresh.Token) uint64 {
 	key := token.RefreshToken
 	if key == "" {
 		key = token.AccessToken

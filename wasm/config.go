@@ -75,7 +75,7 @@ func (c config) store() (*stores.LocalStorageStore, error) {
 }
 
 func (c config) since(store *stores.LocalStorageStore) onerefresh.Store {
-	s := &since{Store: store}
+	s := &since{LocalStorageStore: store}
 	seen, _ := c.Get("seen")
 	n, _ := seen.Len()
 	for i := range n {

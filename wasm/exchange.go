@@ -4,10 +4,10 @@ package main
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/onerefresh/onerefresh"
+	"github.com/onerefresh/onerefresh/internal/jsontext"
 	"github.com/onerefresh/onerefresh/jsbridge"
 )
 
@@ -52,8 +52,8 @@ func retryAfter(header string, now time.Time) time.Duration {
 	if header == "" {
 		return 0
 	}
-	if s, err := strconv.ParseUint(header, 10, 32); err == nil {
-		return time.Duration(s) * time.Second
+	if s, ok := jsontext.Value(header).Integer(); ok && s >= 0 {
+		return min(time.Duration(s), time.Duration(longest/time.Second)) * time.Second
 	}
 	date, err := jsbridge.Global().Get("Date")
 	if err != nil {

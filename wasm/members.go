@@ -3,6 +3,9 @@
 package main
 
 import (
+	"math"
+	"time"
+
 	"github.com/onerefresh/onerefresh"
 	"github.com/onerefresh/onerefresh/jsbridge"
 )
@@ -27,7 +30,7 @@ func tokenResponse(v jsbridge.Value) (onerefresh.Response, error) {
 		case m.IsUndefined(), m.IsNull():
 			continue // as good as missing
 		}
-		r.member(name, m, func() string {
+		r.member(name, script{m}, func() string {
 			text, err := m.JSON()
 			if err != nil {
 				return ""
@@ -36,6 +39,21 @@ func tokenResponse(v jsbridge.Value) (onerefresh.Response, error) {
 		})
 	}
 	return r.checked()
+}
+
+type script struct{ jsbridge.Value }
+
+func (v script) lifetime() (d time.Duration, problem string) {
+	n, ok := v.Number()
+	switch {
+	case !ok:
+		return 0, "not a number"
+	case math.IsNaN(n), math.IsInf(n, 0):
+		return 0, "not finite"
+	case n < 0:
+		return 0, "negative"
+	}
+	return duration(n, time.Second), ""
 }
 
 // keys returns the names of v's own members.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math"
 	"strconv"
 	"time"
 
@@ -29,7 +28,7 @@ func (a answer) tokenResponse() (onerefresh.Response, error) {
 	var r response
 	for name, v := range members {
 		if !v.IsNull() {
-			r.member(name, v, func() string { return string(v) })
+			r.member(name, text{v}, func() string { return string(v) })
 		}
 	}
 	if r.AccessToken == "" {
@@ -98,7 +97,7 @@ func (r *response) member(name string, v value, json func() string) {
 	case "expires_in":
 		r.expires = true
 		var problem string
-		if r.ExpiresIn, problem = seconds(v); problem != "" {
+		if r.ExpiresIn, problem = v.lifetime(); problem != "" {
 			r.breaks(name, problem)
 		}
 	default:
@@ -139,25 +138,27 @@ func (r *response) checked() (onerefresh.Response, error) {
 // A value is that of a member: a JSON text, or a value of JavaScript.
 type value interface {
 	Text() (text string, ok bool)
-	Number() (n float64, ok bool)
+	lifetime() (d time.Duration, problem string) // of so many seconds
 }
 
-func seconds(v value) (d time.Duration, problem string) {
-	n, ok := v.Number()
+type text struct{ jsontext.Value }
+
+func (v text) lifetime() (d time.Duration, problem string) {
+	n, _, ok := v.Shift(9)
 	switch {
 	case !ok:
 		return 0, "not a number"
-	case math.IsNaN(n), math.IsInf(n, 0):
-		return 0, "not finite"
 	case n < 0:
 		return 0, "negative"
 	}
-	return duration(n, time.Second), ""
+	return min(time.Duration(n), longest), ""
 }
 
-// duration returns n units. A time.Duration holds no more than 292 years; what
-// is longer than 100 is 100.
+// longest is what longer times are taken for. A time.Duration holds no more than
+// 292 years.
+const longest = 100 * 365 * 24 * time.Hour
+
+// duration returns n units.
 func duration(n float64, unit time.Duration) time.Duration {
-	const longest = 100 * 365 * 24 * time.Hour
 	return time.Duration(min(n*float64(unit), float64(longest)))
 }

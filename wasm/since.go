@@ -6,20 +6,21 @@ import (
 	"sync"
 
 	"github.com/onerefresh/onerefresh"
+	"github.com/onerefresh/onerefresh/stores"
 )
 
 // since is a store that shows a new session first what the page has seen: what
 // happened between that and the start of this program, such as a sign-out in
 // another tab, is an event too.
 type since struct {
-	onerefresh.Store
+	*stores.LocalStorageStore
 	seen []onerefresh.Record // that were not shown yet
 	once sync.Once
 }
 
 func (s *since) Peek() (onerefresh.Record, error) {
 	if len(s.seen) == 0 {
-		return s.Store.Peek()
+		return s.LocalStorageStore.Peek()
 	}
 	rec := s.seen[0]
 	s.seen = s.seen[1:]
@@ -33,5 +34,5 @@ func (s *since) Watch(changed func()) (stop func()) {
 		}
 		go changed()
 	})
-	return s.Store.Watch(changed)
+	return s.LocalStorageStore.Watch(changed)
 }
