@@ -24,11 +24,12 @@ if command -v flock >/dev/null; then # two builds at a time would be at the same
 	flock 9
 fi
 version=$(cd "$here" && go list -m -f '{{.Version}}' github.com/tinygo-org/tinygo)
-if [ ! -e "$bin/$version" ]; then
+made=$version-$(cat "$here/ensure.sh" "$here"/*.patch | cksum | cut -d ' ' -f 1)
+if [ ! -e "$bin/$made" ]; then
 	libc=/usr/lib/wasm32-wasi/libc.a
 	builtins=/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a
-	if ! [ -e "$libc" ] || ! [ -e "$builtins" ] || ! [ -x /usr/bin/wasm-ld-19 ] || ! [ -x /usr/bin/llvm-config-19 ] || ! command -v npm >/dev/null; then
-		packages=(llvm-19-dev libclang-19-dev clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc libpolly-19-dev npm)
+	if ! [ -e "$libc" ] || ! [ -e "$builtins" ] || ! [ -x /usr/bin/wasm-ld-19 ] || ! [ -x /usr/bin/llvm-config-19 ] || ! command -v npm >/dev/null || ! command -v patch >/dev/null; then
+		packages=(llvm-19-dev libclang-19-dev clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc libpolly-19-dev npm patch)
 		if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 			echo "TinyGo is needed, and was not found. Install it (https://tinygo.org/getting-started/install/)," >&2
 			echo "or, on Debian or Ubuntu, what to build it with: apt-get install ${packages[*]}" >&2
@@ -48,6 +49,7 @@ if [ ! -e "$bin/$version" ]; then
 	cp -r "$(cd "$here" && go list -m -f '{{.Dir}}' github.com/tinygo-org/tinygo)" "$bin/root"
 	chmod -R u+w "$bin/root"
 	mkdir -p "$bin/root/src/net" # imported by nothing here, and looked for
+	patch --silent -d "$bin/root" -p1 <"$here/collect-when-idle.patch"
 	npm install --silent --no-package-lock --no-save --prefix "$bin" binaryen@123.0.0 >&2
 	# What asyncify adds can be made smaller more than once.
 	cat >"$bin/path/wasm-opt" <<-SCRIPT
@@ -58,10 +60,20 @@ if [ ! -e "$bin/$version" ]; then
 		exec "$bin/node_modules/.bin/wasm-opt" -Oz --converge --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext --strip-debug --strip-target-features "\$out" -o "\$out"
 	SCRIPT
 	chmod +x "$bin/path/wasm-opt"
-	# The libc of Debian prints what fails before it aborts.
-	echo 'void __assert_fail(const char *what, const char *file, int line, const char *function) { __builtin_trap(); }' |
-		clang-19 --target=wasm32-unknown-wasi -Oz -c -x c - -o "$bin/assert.o"
-	node - "$bin/root/targets" "$bin/assert.o" "$libc" "$builtins" <<'SCRIPT'
+	# The libc of Debian prints what fails before it aborts, and has a generator of
+	# random numbers between the engine's and the few that are needed.
+	clang-19 --target=wasm32-unknown-wasi -Oz -c -x c - -o "$bin/libc.o" <<-'CODE'
+		void __assert_fail(const char *what, const char *file, int line, const char *function) { __builtin_trap(); }
+
+		__attribute__((import_module("wasi_snapshot_preview1"), import_name("random_get"))) int random_get(void *to, unsigned n);
+
+		unsigned arc4random(void) {
+			unsigned r;
+			if (random_get(&r, sizeof r) != 0) __builtin_trap();
+			return r;
+		}
+	CODE
+	node - "$bin/root/targets" "$bin/libc.o" "$libc" "$builtins" <<'SCRIPT'
 const fs = require("fs");
 const [, , folder, ...archives] = process.argv;
 const target = JSON.parse(fs.readFileSync(`${folder}/wasm.json`));
@@ -72,7 +84,7 @@ target["extra-files"] = target["extra-files"].filter((name) => !name.includes("b
 target.ldflags.push(...archives);
 fs.writeFileSync(`${folder}/onerefresh.json`, JSON.stringify(target));
 SCRIPT
-	touch "$bin/$version"
+	touch "$bin/$made"
 fi
 echo "env PATH=$bin/path:$PATH TINYGOROOT=$bin/root WASMOPT=$bin/path/wasm-opt tinygo build -target=$bin/root/targets/onerefresh.json ${flags[*]}"
 echo "$bin/root/targets/wasm_exec.js"
