@@ -3,7 +3,6 @@ package endpoint
 import (
 	"errors"
 	"io"
-	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -131,13 +130,13 @@ func tokenResponse(members []jsontext.Member) (r onerefresh.Response, err error)
 			text(m, &r.IDToken)
 		case "expires_in":
 			expires = true
-			switch n, ok := m.Value.Number(); {
+			switch n, _, ok := m.Value.Shift(9); {
 			case !ok:
 				broken(m.Name, "not a number")
 			case n < 0:
 				broken(m.Name, "negative")
 			default:
-				r.ExpiresIn = seconds(n)
+				r.ExpiresIn = min(time.Duration(n), longest)
 			}
 		default:
 			if r.Extra == nil {
@@ -157,10 +156,6 @@ func tokenResponse(members []jsontext.Member) (r onerefresh.Response, err error)
 
 // longest keeps times within what a record can hold.
 const longest = 100 * 365 * 24 * time.Hour
-
-func seconds(n float64) time.Duration {
-	return time.Duration(math.Min(n, longest.Seconds()) * float64(time.Second))
-}
 
 func textMember(members []jsontext.Member, name string) (text string) {
 	for _, m := range members {

@@ -8,7 +8,6 @@ package jsontext
 import (
 	"errors"
 	"math"
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -53,16 +52,6 @@ func (v Value) Text() (text string, ok bool) {
 		return "", false
 	}
 	return unquote(string(v[1 : len(v)-1])), true
-}
-
-// Number returns the number that v is, and whether it is one that a float64
-// can hold.
-func (v Value) Number() (n float64, ok bool) {
-	if v == "" || v[0] != '-' && !digit(v[0]) {
-		return 0, false
-	}
-	n, err := strconv.ParseFloat(string(v), 64)
-	return n, err == nil
 }
 
 // Bool returns the boolean that v is, and whether it is one.
@@ -336,7 +325,8 @@ func (v Value) Integer() (n int64, ok bool) {
 // an int64 cannot hold becomes the nearest one. More than 309 digits before the
 // point, which no float64 holds, are no number.
 //
-// It needs no powers of ten, as Number does: they weigh 13 kB with brotli.
+// A float would need the powers of ten of package strconv, and they weigh 13 kB
+// with brotli.
 func (v Value) Shift(places int) (n int64, rest, ok bool) {
 	if v == "" || v[0] != '-' && !digit(v[0]) {
 		return 0, false, false

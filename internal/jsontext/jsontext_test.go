@@ -2,7 +2,10 @@ package jsontext
 
 import (
 	"encoding/json"
+	"math"
+	"math/big"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -56,13 +59,21 @@ func depth(text string) int { return strings.Count(text, "[") + strings.Count(te
 // that, as the package does not look into them.
 func build(t *testing.T, v Value) (x any) {
 	text, isText := v.Text()
-	n, isNumber := v.Number()
+	n, err := strconv.ParseFloat(string(v), 64)
+	down, rest, isNumber := v.Shift(9)
 	b, isBool := v.Bool()
 	members, isObject := v.Members()
 	switch {
 	case isText:
 		return text
 	case isNumber:
+		if err != nil {
+			t.Errorf("%q is no number", v)
+		}
+		if err == nil && n != 0 { // its exponent is small
+			exact, _ := new(big.Rat).SetString(string(v))
+			compareShift(t, exact, down, rest)
+		}
 		return n
 	case isBool:
 		return b
@@ -80,6 +91,24 @@ func build(t *testing.T, v Value) (x any) {
 	}
 	json.Unmarshal([]byte(v), &x)
 	return x
+}
+
+// compareShift holds a number, with its point moved by 9, against what it was
+// made of.
+func compareShift(t *testing.T, exact *big.Rat, down int64, rest bool) {
+	exact.Mul(exact, big.NewRat(1e9, 1))
+	want, remainder := new(big.Int).DivMod(exact.Num(), exact.Denom(), new(big.Int))
+	switch least, most := big.NewInt(math.MinInt64), big.NewInt(math.MaxInt64); {
+	case want.Cmp(least) < 0:
+		want = least
+		rest = remainder.Sign() != 0
+	case want.Cmp(most) > 0:
+		want = most
+		rest = remainder.Sign() != 0
+	}
+	if !want.IsInt64() || want.Int64() != down || rest != (remainder.Sign() != 0) {
+		t.Errorf("%s: got %d and a rest: %t", exact, down, rest)
+	}
 }
 
 func FuzzAppendText(f *testing.F) {

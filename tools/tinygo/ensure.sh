@@ -51,13 +51,17 @@ if [ ! -e "$bin/$made" ]; then
 	mkdir -p "$bin/root/src/net" # imported by nothing here, and looked for
 	patch --silent -d "$bin/root" -p1 <"$here/collect-when-idle.patch"
 	npm install --silent --no-package-lock --no-save --prefix "$bin" binaryen@123.0.0 >&2
-	# What asyncify adds can be made smaller more than once.
+	# What is small before asyncify gets less added by it, and what it adds can be
+	# made smaller more than once.
 	cat >"$bin/path/wasm-opt" <<-SCRIPT
 		#!/bin/sh
 		set -e
-		for out; do :; done
+		opt() { "$bin/node_modules/.bin/wasm-opt" -Oz --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext --strip-debug "\$@"; }
+		for out; do
+			if [ -f "\$out" ]; then opt "\$out" -o "\$out"; fi
+		done
 		"$bin/node_modules/.bin/wasm-opt" "\$@"
-		exec "$bin/node_modules/.bin/wasm-opt" -Oz --converge --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext --strip-debug --strip-target-features "\$out" -o "\$out"
+		if [ -f "\$out" ]; then opt --converge --strip-target-features "\$out" -o "\$out"; fi
 	SCRIPT
 	chmod +x "$bin/path/wasm-opt"
 	# The libc of Debian prints what fails before it aborts, and has a generator of
