@@ -222,6 +222,10 @@ func (s *localStorage) waitedInVain(newest uint64, v *sight) bool {
 	return s.vain == wait{newest, v.text, v.present}
 }
 
+// afterwards is how long those in this page who watch wait: whoever writes has a
+// request to send, or callers to answer, and should not have to wait for them.
+const afterwards = 20 * time.Millisecond
+
 func (s *localStorage) compareAndSwap(ctx context.Context, old, new *onerefresh.Record) error {
 	text, err := encode(new)
 	if err != nil {
@@ -241,10 +245,10 @@ func (s *localStorage) compareAndSwap(ctx context.Context, old, new *onerefresh.
 			err = s.write(v, new)
 		}
 		if err == nil {
-			go func() { // the browser tells other pages alone
+			time.AfterFunc(afterwards, func() { // the browser tells other pages alone
 				s.watchers.notify()
 				announce(s.key)
-			}()
+			})
 		}
 		return err
 	})
