@@ -51,12 +51,12 @@ func (g *generations) newest(ctx context.Context, key string) (uint64, error) {
 // swap calls write with the newest generation, and if that returns nil, records
 // generation, as one step among all pages. What write returns comes back as it
 // is.
-func (g *generations) swap(ctx context.Context, key string, generation uint64, write func(newest uint64) error) error {
+func (g *generations) swap(ctx context.Context, key string, generation uint64, commit bool, write func(newest uint64) error) error {
 	// A page without a database leaves marks alone. It, too, holds the lock of
 	// the session when it refreshes, and so the look may be earlier than the write.
 	marked := g.marks.look(key)
 	var mark *lock // once it is written
-	err := g.database.swap(ctx, key, generation, marked.done, func(newest uint64) error {
+	err := g.database.swap(ctx, key, generation, commit, marked.done, func(newest uint64) error {
 		err := write(max(newest, marked.newest))
 		if err == nil {
 			mark = g.marks.mark(key, generation)

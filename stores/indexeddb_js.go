@@ -32,13 +32,22 @@ func (d *database) newest(ctx context.Context, key string) (newest uint64, err e
 // swap records generation if write returns nil. It calls write at most once, and
 // not before ready is closed, unless that takes too long. The requests are made
 // together, as each answer takes a trip through the browser: if write returns
-// an error, what was put is rolled back.
-func (d *database) swap(ctx context.Context, key string, generation uint64, ready <-chan struct{}, write func(newest uint64) error) error {
+// an error, what was put is rolled back. Without commit it does not wait until the
+// generation is recorded for good, which is one trip more: no other transaction
+// sees what was there before, unless this page dies right now.
+func (d *database) swap(ctx context.Context, key string, generation uint64, commit bool, ready <-chan struct{}, write func(newest uint64) error) error {
 	return d.transact(ctx, "readwrite", func(t *transaction) {
-		t.request(func(value jsbridge.Value) {
-			t.decide(ready, func() error { return write(generationOf(value)) })
-		}, "get", key)
-		t.request(func(jsbridge.Value) {}, "put", float64(generation), key)
+		var newest uint64
+		t.request(func(value jsbridge.Value) { newest = generationOf(value) }, "get", key)
+		t.request(func(jsbridge.Value) {
+			t.decide(ready, func() error {
+				err := write(newest)
+				if err == nil && !commit {
+					t.settle()
+				}
+				return err
+			})
+		}, "put", float64(generation), key)
 	})
 }
 

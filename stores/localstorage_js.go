@@ -222,8 +222,8 @@ func (s *localStorage) waitedInVain(newest uint64, v *sight) bool {
 	return s.vain == wait{newest, v.text, v.present}
 }
 
-// afterwards is how long those in this page who watch wait: whoever writes has a
-// request to send, or callers to answer, and should not have to wait for them.
+// afterwards is how long those in this page who watch wait to hear of an attempt:
+// they have nothing to do, and the request is to be sent.
 const afterwards = 20 * time.Millisecond
 
 func (s *localStorage) compareAndSwap(ctx context.Context, old, new *onerefresh.Record) error {
@@ -231,7 +231,11 @@ func (s *localStorage) compareAndSwap(ctx context.Context, old, new *onerefresh.
 	if err != nil {
 		return err
 	}
-	err = page.generations.swap(ctx, s.key, new.Generation, func(newest uint64) error {
+	// The refresh token of an attempt is that of the record before, and nothing is
+	// lost with a page that dies before its swap is committed. Anything else must
+	// be there when the lock is released.
+	attempt := new.Attempt.Count > 0
+	err = page.generations.swap(ctx, s.key, new.Generation, !attempt, func(newest uint64) error {
 		v, err := s.look()
 		if err != nil {
 			return err
@@ -245,10 +249,15 @@ func (s *localStorage) compareAndSwap(ctx context.Context, old, new *onerefresh.
 			err = s.write(v, new)
 		}
 		if err == nil {
-			time.AfterFunc(afterwards, func() { // the browser tells other pages alone
+			tell := func() { // the browser tells other pages alone
 				s.watchers.notify()
 				announce(s.key)
-			})
+			}
+			if attempt {
+				time.AfterFunc(afterwards, tell)
+			} else {
+				go tell()
+			}
 		}
 		return err
 	})

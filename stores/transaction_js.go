@@ -14,7 +14,8 @@ import (
 type transaction struct {
 	js, store jsbridge.Value
 	begin     time.Time
-	ended     chan struct{} // closed when it has committed or was aborted
+	settled   chan struct{} // closed when nobody has to wait for it any more, or it has ended
+	settle    func()
 
 	mu        sync.Mutex
 	funcs     []jsbridge.Func // to be released when it has ended
@@ -36,9 +37,10 @@ func (c *connection) transaction(mode string) (*transaction, error) {
 	if err != nil {
 		return nil, &unusableError{err}
 	}
-	t := &transaction{js: js, store: store, begin: time.Now(), ended: make(chan struct{})}
+	t := &transaction{js: js, store: store, begin: time.Now(), settled: make(chan struct{})}
+	t.settle = sync.OnceFunc(func() { close(t.settled) })
 	end := sync.OnceFunc(func() {
-		close(t.ended)
+		t.settle()
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		for _, fn := range t.funcs {
@@ -106,10 +108,10 @@ func (t *transaction) decide(ready <-chan struct{}, f func() error) {
 	}
 }
 
-// end waits for the end of the transaction. Before the decision a caller who
+// end waits until the transaction is settled. Before the decision a caller who
 // gives up, or a browser that does not answer, aborts it.
 func (t *transaction) end(ctx context.Context) error {
-	err := await(ctx, t.ended)
+	err := await(ctx, t.settled)
 	t.mu.Lock()
 	t.abandoned = err != nil && !t.decided
 	abandoned := t.abandoned
@@ -119,7 +121,7 @@ func (t *transaction) end(ctx context.Context) error {
 		return err
 	}
 	if err != nil && !unusable(err) {
-		err = await(context.WithoutCancel(ctx), t.ended)
+		err = await(context.WithoutCancel(ctx), t.settled)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
