@@ -93,7 +93,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			return
 		}
 		// TinyGo's heap doubles when many goroutines run at a time, each of which has
-		// a stack of 64 KiB. What refreshes leave behind adds up in every round.
+		// a stack of its own. What refreshes leave behind adds up in every round.
 		before = after
 	}
 }

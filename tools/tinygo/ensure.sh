@@ -10,9 +10,9 @@ set -euo pipefail
 #
 # A panic is a trap: what it would print is of no use to a page, and costs as much
 # as all of package time.
-flags=(-no-debug -opt=z -panic=trap -stack-size=64KB)
+flags=(-no-debug -opt=z -panic=trap)
 if command -v tinygo >/dev/null; then
-	echo "tinygo build -target=wasm ${flags[*]}"
+	echo "tinygo build -target=wasm ${flags[*]} -stack-size=64KB"
 	echo "$(tinygo env TINYGOROOT)/targets/wasm_exec.js"
 	exit
 fi
@@ -90,5 +90,5 @@ fs.writeFileSync(`${folder}/onerefresh.json`, JSON.stringify(target));
 SCRIPT
 	touch "$bin/$made"
 fi
-echo "env PATH=$bin/path:$PATH TINYGOROOT=$bin/root WASMOPT=$bin/path/wasm-opt tinygo build -target=$bin/root/targets/onerefresh.json ${flags[*]}"
+echo "env PATH=$bin/path:$PATH TINYGOROOT=$bin/root WASMOPT=$bin/path/wasm-opt tinygo build -target=$bin/root/targets/onerefresh.json ${flags[*]} -stack-size=24KB"
 echo "$bin/root/targets/wasm_exec.js"

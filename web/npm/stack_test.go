@@ -2,18 +2,21 @@
 
 package npm_test
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
 
 // stackSize is that of each goroutine, as tools/tinygo/ensure.sh gives it.
-const stackSize = 64 << 10
+const stackSize = 24 << 10
 
 // measureStacks looks at the stacks of TinyGo's goroutines whenever they call
 // what writes, sends, locks or throws. A stack begins with a number that tells
 // when it has overflowed. One end holds what is saved while the goroutine waits
 // and the other one its frames: what is between them has never been used.
-const measureStacks = `
+var measureStacks = `
 	window.room = Infinity;
-	const canary = 0xb83bf575, size = 1 << 16;
+	const canary = 0xb83bf575, size = ` + strconv.Itoa(stackSize) + `;
 	let linear;
 	const measure = () => {
 		if (!linear) return;
