@@ -162,7 +162,7 @@ size-parts: size-of-go
 
 # Against peers from npm, in real tabs; writes docs/bench.md. RUNS=0.2 is a quick
 # look, ONLY=start,hot are parts of it, TABS=20 are storms of so many, and
-# COMPILER=go,tinygo measures another module, too.
+# COMPILER=tinygo measures one module only.
 bench: chromium
 	@internal/node/ensure.sh e2e/bench
 	go run ./e2e/bench $(if $(RUNS),-runs $(RUNS)) $(if $(ONLY),-only $(ONLY)) $(if $(TABS),-tabs $(TABS)) $(if $(COMPILER),-compilers $(COMPILER))

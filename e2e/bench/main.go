@@ -34,7 +34,7 @@ func main() {
 	only := flag.String("only", strings.Join(parts, ","), "what to measure")
 	tabs := flag.String("tabs", "2,5,10,20,50", "numbers of tabs in storms")
 	runs := flag.Float64("runs", 1, "how often to measure, as a share of the usual")
-	compilers := flag.String("compilers", cmp.Or(os.Getenv("COMPILER"), "go"), "what compiles the module; for each beyond the first there is a row of its own")
+	compilers := flag.String("compilers", cmp.Or(os.Getenv("COMPILER"), "tinygo,go"), "what compiles the module; for each beyond the first there is a row of its own")
 	names := flag.String("peers", "", "which peers to measure, of the names in peers; default all")
 	kept := flag.String("results", filepath.Join("bin", "bench.json"), "`file` in which measurements are kept")
 	docs := flag.String("docs", "docs", "`folder` to write bench.md and bench/*.svg to; empty for none")

@@ -78,8 +78,8 @@ func peers(root string, compilers []string) ([]peer, error) {
 			if i > 0 {
 				q.Name, q.Title, q.Short = c+"/onerefresh", "onerefresh, "+c, "onerefresh, "+c
 			}
-			if c == "tinygo" {
-				q.Note = "compiled with TinyGo, an experiment."
+			if c == "go" {
+				q.Note = "with the module of the standard compiler, the reference; npm has TinyGo's."
 			}
 			all = append(all, q)
 		}

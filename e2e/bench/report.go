@@ -106,21 +106,19 @@ func (p peer) class() string {
 func (p *document) summary() error {
 	p.WriteString("## In short\n\n")
 	p.head("", "aim", "measured")
-	var storms, lost int
-	for _, byPeer := range p.r.Storms {
-		for _, q := range p.peers {
-			if s := byPeer[q.Name]; q.ours() && s != nil {
+	for _, q := range p.peers {
+		if !q.ours() {
+			continue
+		}
+		var storms, lost int
+		for _, byPeer := range p.r.Storms {
+			if s := byPeer[q.Name]; s != nil {
 				storms += s.First.Storms + s.Second.Storms
 				lost += s.First.Lost + s.Second.Lost
 			}
 		}
-	}
-	if storms > 0 {
-		p.row("sessions lost with onerefresh", "0", fmt.Sprintf("%d of %d storms", lost, storms))
-	}
-	for _, q := range p.peers {
-		if !q.ours() {
-			continue
+		if storms > 0 {
+			p.row("sessions lost, "+q.Short, "0", fmt.Sprintf("%d of %d storms", lost, storms))
 		}
 		if s := p.r.Storms[20]; s != nil && s[q.Name] != nil {
 			p.row("the last of 20 tabs has its token, in times of a lone exchange, "+q.Short, "1.3", ratio(s[q.Name].last(), s[lone].firstTab()))
