@@ -392,7 +392,7 @@ func TestDeadModule(t *testing.T) {
 				const other = await onerefresh.open({...options, name: "other"});
 				await outcome(other.getAccessToken({signal: AbortSignal.timeout(200)}));
 				window.trap = true;
-				const killer = outcome(other.getAccessToken({forceRefresh: true})); // goes to Go, unlike one that joins
+				const killer = outcome(other.signOut()); // goes to Go at once, before a timer does
 				const outcomes = [await killer, await exchanging];
 				window.trap = false;
 				return outcomes;`)
