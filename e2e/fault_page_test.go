@@ -360,7 +360,9 @@ func TestStorageEventsInTheWritingTab(t *testing.T) {
 		};
 	}`, "{}")
 	v.grant = v.signInFor(v.tabs[0], "alice", 0)
-	v.allSignedIn()
+	for _, tab := range v.tabs {
+		tab.wait(`saw("signedin") === 1`) // what a tab hears of together with the sign-in is no other event there
+	}
 	for _, tab := range v.tabs {
 		v.begin(tab)
 	}
