@@ -100,3 +100,8 @@ func numberMember(v jsbridge.Value, name string) float64 {
 	n, _ := m.Number()
 	return n
 }
+
+// duration returns n units.
+func duration(n float64, unit time.Duration) time.Duration {
+	return time.Duration(min(n*float64(unit), float64(longest)))
+}

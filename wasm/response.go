@@ -157,8 +157,3 @@ func (v text) lifetime() (d time.Duration, problem string) {
 // longest is what longer times are taken for. A time.Duration holds no more than
 // 292 years.
 const longest = 100 * 365 * 24 * time.Hour
-
-// duration returns n units.
-func duration(n float64, unit time.Duration) time.Duration {
-	return time.Duration(min(n*float64(unit), float64(longest)))
-}
