@@ -150,8 +150,8 @@ through the browser takes some 3 ms: the request waits for three, to go ahead, t
 lock, and to put the attempt on record. The published pattern has one of these, and
 loses sessions. One less would take 6 ms off ([design.md](design.md)). Start to the
 stored token is the same loader with both modules: 0.7 to 1.1 of auth0-spa-js's, in
-some runs not faster. And with the module of the standard compiler, which has to be fetched, compiled and started, a
-refreshed token takes twice the time of auth0-spa-js.
+some runs not faster. And with the module of the standard compiler, which has to be
+fetched, compiled and started, a refreshed token takes twice the time of auth0-spa-js.
 
 `
 
