@@ -3,11 +3,11 @@
 package redis_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http/httptest"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -339,33 +339,53 @@ func TestPartitionDuringAnExchangeLosesNoAnswer(t *testing.T) {
 	s.once()
 }
 
-// What the documentation says of a Redis that has lost writes.
+// What the documentation says of a Redis that has lost writes. It may do so
+// while a process has yet to see the answer to a later write.
 func TestRecordThatIsBackAtASpentRefreshToken(t *testing.T) {
+	const sessions = 300
 	for _, grace := range []time.Duration{0, time.Minute} {
 		t.Run("grace period "+grace.String(), func(t *testing.T) {
-			s := newStage(t, redisserver.Nothing, authserver.Settings{GracePeriod: grace}, 1)
+			s := newStage(t, redisserver.Nothing, authserver.Settings{GracePeriod: grace}, sessions)
 			admin := newConsole(t, s.redis.Addr)
-			backup, err := admin.do("DUMP", "onerefresh:session:"+sessionName(0)).ToString()
-			if err != nil {
-				t.Fatal(err)
+			var all [sessions]*onerefresh.Session
+			var first [sessions]onerefresh.Token
+			var loss sync.WaitGroup
+			for i := range sessions {
+				key := "onerefresh:session:" + sessionName(i)
+				backup, err := admin.do("DUMP", key).ToString()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if all[i], err = newSession(s.client, i, s.tokenURL, 0); err != nil {
+					t.Fatal(err)
+				}
+				defer all[i].Close()
+				loss.Go(func() {
+					if first[i], err = all[i].Token(t.Context()); err != nil {
+						t.Error(err)
+					}
+					admin.do("RESTORE", key, "0", backup, "REPLACE")
+				})
 			}
-			session, err := newSession(s.client, 0, s.tokenURL, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer session.Close()
-			first, err := session.Token(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			admin.do("RESTORE", "onerefresh:session:"+sessionName(0), "0", backup, "REPLACE")
-			var last onerefresh.Token
-			eventually(t, "the older record is noticed", func() bool {
-				last, err = session.Token(t.Context())
-				return err != nil || last.AccessToken != first.AccessToken
+			loss.Wait()
+			var last [sessions]answer
+			eventually(t, "the older records are noticed", func() bool {
+				var round sync.WaitGroup
+				for i, session := range all {
+					round.Go(func() { last[i] = ask(session) })
+				}
+				round.Wait()
+				for i := range sessions {
+					if last[i].Token == first[i].AccessToken {
+						return false
+					}
+				}
+				return true
 			})
-			if grace == 0 && !errors.Is(err, onerefresh.ErrSessionEnded) || grace > 0 && err != nil {
-				t.Errorf("error %v", err)
+			for i, a := range last {
+				if grace == 0 && a.Code != onerefresh.CodeSessionEnded || grace > 0 && a.Code != "" {
+					t.Errorf("%s: %+v", sessionName(i), a)
+				}
 			}
 		})
 	}

@@ -63,12 +63,6 @@ func (s *Store) Peek() (onerefresh.Record, error) {
 
 // Load implements [onerefresh.Store].
 func (s *Store) Load(ctx context.Context) (onerefresh.Record, error) {
-	rec, _, err := s.load(ctx)
-	return rec, err
-}
-
-// load reports as well whether Peek returns what was loaded.
-func (s *Store) load(ctx context.Context) (rec onerefresh.Record, applied bool, err error) {
 	s.mu.Lock()
 	before := s.applied
 	s.mu.Unlock()
@@ -77,10 +71,11 @@ func (s *Store) load(ctx context.Context) (rec onerefresh.Record, applied bool, 
 	defer cancel()
 	fields, err := c.redis.Do(limited, c.redis.B().Hmget().Key(s.key).Field("g", "r").Build()).ToArray()
 	if err != nil {
-		return onerefresh.Record{}, false, c.failure(ctx, err)
+		return onerefresh.Record{}, c.failure(ctx, err)
 	}
-	rec, err = s.read(fields)
-	return rec, s.apply(rec, err, before), err
+	rec, err := s.read(fields)
+	s.apply(rec, err, before)
+	return rec, err
 }
 
 // read returns the record of both fields. The error is a
@@ -112,18 +107,20 @@ func (s *Store) read(fields []rueidis.RedisMessage) (onerefresh.Record, error) {
 	return rec, nil
 }
 
-// apply notes a record for Peek, unless that may have a later one by now. A lower
-// generation is later if nothing was noted since the call began: Redis may have
-// lost data.
-func (s *Store) apply(rec onerefresh.Record, err error, before int) bool {
+// apply notes a record for Peek. If another one was noted since the call began,
+// it is not known which of them is the later one: that of the higher generation,
+// unless Redis has lost data in between. Then the record is loaded once more.
+func (s *Store) apply(rec onerefresh.Record, err error, before int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if rec.Generation < s.last.Generation && s.applied != before {
-		return false
+	if s.applied != before && (rec.Generation != s.last.Generation || rec.Writer != s.last.Writer) {
+		s.reloadSoon()
+		if rec.Generation < s.last.Generation {
+			return
+		}
 	}
 	s.last, s.lastErr = clone(rec), err
 	s.applied++
-	return true
 }
 
 // The generation is the fence. If the very same text is there, the script has
@@ -195,11 +192,15 @@ func (s *Store) Watch(changed func()) (stop func()) {
 	}
 }
 
-// changed sees to it that the record is loaded, after whatever has changed.
 func (s *Store) changed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.again = s.loading; !s.loading {
+	s.reloadSoon()
+}
+
+// reloadSoon sees to it that the record is loaded, after whatever has changed.
+func (s *Store) reloadSoon() {
+	if s.again = s.loading; !s.loading && len(s.watchers) > 0 {
 		s.loading = true
 		go s.reload()
 	}
@@ -208,15 +209,16 @@ func (s *Store) changed() {
 // reload loads the record until nothing has changed meanwhile, or nobody cares.
 func (s *Store) reload() {
 	for {
-		_, applied, err := s.load(s.client.open)
+		_, err := s.Load(s.client.open)
 		_, unreadable := err.(*onerefresh.RecordError)
-		if applied {
-			s.notify()
-		} else if err != nil && !unreadable {
+		unreached := err != nil && !unreadable
+		if unreached {
 			s.pause()
+		} else {
+			s.notify()
 		}
 		s.mu.Lock()
-		if applied && !s.again || len(s.watchers) == 0 || s.client.open.Err() != nil {
+		if !unreached && !s.again || len(s.watchers) == 0 || s.client.open.Err() != nil {
 			s.loading, s.again = false, false
 			s.mu.Unlock()
 			return
