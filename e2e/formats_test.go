@@ -27,7 +27,7 @@ const esbuild = "github.com/evanw/esbuild/cmd/esbuild@v0.28.2"
 
 // clientsPage is e2e/formats/page.js with the clients that it imports.
 var clientsPage = sync.OnceValues(func() ([]byte, error) {
-	if out, err := exec.Command(filepath.Join(root, "internal", "node", "ensure.sh"), "formats").CombinedOutput(); err != nil {
+	if out, err := exec.Command(filepath.Join("..", "internal", "node", "ensure.sh"), "formats").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("ensure.sh: %w\n%s", err, out)
 	}
 	cmd := exec.Command("go", "run", esbuild, "page.js", "--bundle", "--format=esm", "--external:/dist/*", "--log-level=error")

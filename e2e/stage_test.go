@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,14 +18,13 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/onerefresh/onerefresh/internal/chromium"
+	"github.com/onerefresh/onerefresh/internal/npmbuild"
 	"github.com/onerefresh/onerefresh/web/demo/authserver"
 	"github.com/onerefresh/onerefresh/web/demo/site"
 )
 
 // patience bounds everything that a test waits for.
 const patience = time.Minute
-
-var root = filepath.Join("..")
 
 // dist has the package, with the module of the compiler that the environment
 // variable COMPILER names.
@@ -45,11 +42,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dist)
-	build := exec.Command("go", "run", "./web/npm/build", "-sizes=false", "-o", dist)
-	build.Dir = root
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	if err := build.Run(); err != nil {
-		log.Print("go run ./web/npm/build: ", err)
+	if err := npmbuild.Into(dist); err != nil {
+		log.Print(err)
 		return 1
 	}
 	defer endSharedBrowser()

@@ -25,6 +25,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/onerefresh/onerefresh/internal/chromium"
+	"github.com/onerefresh/onerefresh/internal/npmbuild"
 	"github.com/onerefresh/onerefresh/web/demo/authserver"
 )
 
@@ -77,8 +78,8 @@ func bundle() error {
 	if _, err := os.Stat("node_modules"); err != nil {
 		return fmt.Errorf("%w: run internal/node/ensure.sh examples", err)
 	}
-	if err := do("go", "run", "../web/npm/build", "-sizes=false", "-o", built); err != nil {
-		return fmt.Errorf("go run ./web/npm/build: %w", err)
+	if err := npmbuild.Into(built); err != nil {
+		return err
 	}
 	entries, err := filepath.Glob("testdata/*.ts*")
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/onerefresh/onerefresh/internal/npmbuild"
 )
 
 const esbuild = "github.com/evanw/esbuild/cmd/esbuild@v0.28.2"
@@ -33,7 +35,7 @@ func build(root, folder string, compilers []string) (map[string]size, error) {
 			// The same page once more, with another module.
 			into, entries = filepath.Join(folder, compiler), []string{filepath.Join(bench, "peers", "onerefresh.js")}
 		}
-		if err := run(root, "go", "run", "./web/npm/build", "-sizes=false", "-compiler", compiler, "-o", dist); err != nil {
+		if err := npmbuild.Into(dist, "-compiler", compiler); err != nil {
 			return nil, err
 		}
 		args := append([]string{"run", esbuild}, entries...)

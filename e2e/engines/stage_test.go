@@ -11,11 +11,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/onerefresh/onerefresh/internal/npmbuild"
 	"github.com/onerefresh/onerefresh/web/demo/authserver"
 	"github.com/onerefresh/onerefresh/web/demo/site"
 )
@@ -25,8 +25,6 @@ const (
 	patience     = time.Minute
 	evalPatience = 3 * time.Minute
 )
-
-var root = filepath.Join("..", "..")
 
 // dist has the package, with the module of the compiler that the environment
 // variable COMPILER names.
@@ -44,11 +42,8 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dist)
-	build := exec.Command("go", "run", "./web/npm/build", "-sizes=false", "-o", dist)
-	build.Dir = root
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	if err := build.Run(); err != nil {
-		log.Print("go run ./web/npm/build: ", err)
+	if err := npmbuild.Into(dist); err != nil {
+		log.Print(err)
 		return 1
 	}
 	return m.Run()

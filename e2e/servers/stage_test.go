@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,6 +23,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/onerefresh/onerefresh/internal/chromium"
+	"github.com/onerefresh/onerefresh/internal/npmbuild"
 	"github.com/onerefresh/onerefresh/web/demo/site"
 )
 
@@ -48,11 +48,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(temporary)
-	build := exec.Command("go", "run", "./web/npm/build", "-sizes=false", "-o", dist())
-	build.Dir = filepath.Join("..", "..")
-	build.Stdout, build.Stderr = os.Stdout, os.Stderr
-	if err := build.Run(); err != nil {
-		log.Print("go run ./web/npm/build: ", err)
+	if err := npmbuild.Into(dist()); err != nil {
+		log.Print(err)
 		return 1
 	}
 	var end func()

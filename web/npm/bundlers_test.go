@@ -104,7 +104,7 @@ func (b bundler) host(t *testing.T, auth http.Handler, folder string) string {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	return server.URL
+	return alone(server.URL)
 }
 
 // patience bounds what a test waits for that has to come.

@@ -425,6 +425,7 @@ func TestFetchSendsAStreamOnce(t *testing.T) {
 	secure.EnableHTTP2 = true
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
+	secure.URL = alone(secure.URL)
 	s.Server = secure
 	page := s.open("esm")
 	eval[any](page, `

@@ -11,10 +11,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/onerefresh/onerefresh/internal/chromium"
+	"github.com/onerefresh/onerefresh/internal/npmbuild"
 )
 
 var (
@@ -42,10 +43,8 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(temp)
 	dist = filepath.Join(temp, "dist")
-	build := exec.Command("go", "run", "./build", "-sizes=false", "-compiler", compiler, "-o", dist)
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
-		log.Print("go run ./web/npm/build: ", err)
+	if err := npmbuild.Into(dist); err != nil {
+		log.Print(err)
 		return 1
 	}
 	var end context.CancelFunc
@@ -101,11 +100,22 @@ func newSite(t *testing.T) *site {
 		}
 		mux.ServeHTTP(w, r)
 	}))
+	s.URL = alone(s.URL)
 	t.Cleanup(func() {
 		close(s.done)
 		s.Close()
 	})
 	return s
+}
+
+var alones atomic.Int32
+
+// alone puts a name that was never used before in place of the address in the
+// URL of a server. Its port may have been that of a server before, and all pages
+// have one browser, which would have kept what that stored.
+// https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+func alone(url string) string {
+	return strings.Replace(url, "127.0.0.1", fmt.Sprintf("site%d.localhost", alones.Add(1)), 1)
 }
 
 // strict is what a careful page allows itself: no inline script, no eval, no
