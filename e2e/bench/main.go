@@ -89,7 +89,7 @@ func bench(only []string, tabs string, runs float64, compilers []string, names, 
 			continue
 		case "sizes": // they were taken when it was built
 		case "start":
-			err = measureStart(r, built, measured, times(5))
+			err = measureStart(r, built, measured, times(15))
 		case "hot":
 			err = measureHot(r, built, measured, times(15))
 		case "storms":
@@ -98,7 +98,7 @@ func bench(only []string, tabs string, runs float64, compilers []string, names, 
 				if err != nil {
 					return err
 				}
-				if err := measureStorms(r, built, measured, n, times(2), 4); err != nil {
+				if err := measureStorms(r, built, measured, n, times(2), 5); err != nil {
 					return err
 				}
 				if err := r.save(kept); err != nil {
