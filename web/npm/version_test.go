@@ -90,23 +90,30 @@ func TestModuleOfAnotherVersion(t *testing.T) {
 // A page that comes to a new version of the loader may have the old module in
 // the cache of the browser, for as long as the server once said.
 func TestModuleOfAnotherVersionInTheCache(t *testing.T) {
-	s := newSite(t)
-	s.modules = []func(http.ResponseWriter){func(w http.ResponseWriter) {
-		w.Header().Set("Cache-Control", "max-age=86400")
-		serve("onerefresh.wasm", another(t, "onerefresh.wasm"))(w, nil)
-	}}
-	page := s.open("esm")
-	got := eval[outcome](page, `
-		const {url} = await fetch("/dist/onerefresh.wasm").then(async (r) => (await r.arrayBuffer(), r));
-		if (!(await fetch(url, {cache: "only-if-cached", mode: "same-origin"})).ok) return "it is not in the cache";
-		store(stale);
-		const session = await onerefresh.open(options);
-		return outcome(session.getAccessToken());`)
-	if got.Value != "a2" {
-		t.Errorf("got %s", got)
-	}
-	if n := s.count("/dist/onerefresh.wasm"); n != 2 {
-		t.Errorf("the module was requested %d times", n)
+	for name, set := range map[string]string{
+		"":                   ``,
+		"with wasmIntegrity": fmt.Sprintf(`options.wasmIntegrity = %q;`, integrity(t, "onerefresh.wasm")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.modules = []func(http.ResponseWriter){func(w http.ResponseWriter) {
+				w.Header().Set("Cache-Control", "max-age=86400")
+				serve("onerefresh.wasm", another(t, "onerefresh.wasm"))(w, nil)
+			}}
+			page := s.open("esm")
+			got := eval[outcome](page, set+`
+				const {url} = await fetch("/dist/onerefresh.wasm").then(async (r) => (await r.arrayBuffer(), r));
+				if (!(await fetch(url, {cache: "only-if-cached", mode: "same-origin"})).ok) return "it is not in the cache";
+				store(stale);
+				const session = await onerefresh.open(options);
+				return outcome(session.getAccessToken());`)
+			if got.Value != "a2" {
+				t.Errorf("got %s", got)
+			}
+			if n := s.count("/dist/onerefresh.wasm"); n != 2 {
+				t.Errorf("the module was requested %d times", n)
+			}
+		})
 	}
 }
 

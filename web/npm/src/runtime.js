@@ -49,12 +49,16 @@ const defaultURL = () => new URL("./onerefresh.wasm", import.meta.url);
 /**
  * Returns the module that was built with this loader, and no other: what they
  * call each other with changes between versions. A cache may have the one of
- * the version before.
+ * the version before, which fetch refuses if there is a hash for it.
  */
 async function load({ wasmURL, wasmIntegrity: integrity, wasmModule }) {
   for (const cache of ["default", "no-cache"]) {
-    const module = wasmModule ?? (await compile(wasmURL ?? defaultURL(), { integrity, cache }));
-    if (WebAssembly.Module.customSections(module, build).length) return module;
+    try {
+      const module = wasmModule ?? (await compile(wasmURL ?? defaultURL(), { integrity, cache }));
+      if (WebAssembly.Module.customSections(module, build).length) return module;
+    } catch (cause) {
+      if (!integrity || cache !== "default") throw cause;
+    }
   }
   throw new Error(`it is of another version than the script, which is ${build}`);
 }
