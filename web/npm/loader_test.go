@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 var ways = []string{"script", "esm"}
@@ -152,6 +153,33 @@ func TestStoredTokenNeedsNoModule(t *testing.T) {
 				t.Error("a valid token was refreshed")
 			}
 		})
+	}
+}
+
+// What comes after the script of the README is parsed while that is under way.
+func TestScriptTagBlocksNoParsing(t *testing.T) {
+	s := newSite(t)
+	parsed := make(chan struct{})
+	s.handle = map[string]http.HandlerFunc{
+		"/": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, `<!doctype html><script src=/page.js></script>
+				<script defer src="/dist/onerefresh.js"></script>
+				<script>document.write("<script src=/parsed.js></" + "script>");</script>
+				<script type="module">store(valid); window.token = outcome(onerefresh.open(options).then((session) => session.getAccessToken()));</script>`)
+		},
+		"/parsed.js": func(w http.ResponseWriter, r *http.Request) { close(parsed) },
+		"/dist/onerefresh.js": func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-parsed:
+			case <-time.After(patience):
+				t.Error("the page is not parsed any further until it has the script")
+			}
+			http.ServeFile(w, r, filepath.Join(dist, "onerefresh.js"))
+		},
+	}
+	if got := eval[outcome](s.open("script"), `return token`); got.Value != "stored" {
+		t.Errorf("got %s", got)
 	}
 }
 
