@@ -27,6 +27,7 @@ type Store struct {
 	mu       sync.Mutex
 	last     onerefresh.Record // guarded by mu, as all that follows
 	lastErr  error             // why what is stored cannot be read
+	sealed   string            // last, as it is in Redis: no two writes have the same text
 	applied  int               // grows when last is set
 	watchers map[*watcher]bool
 	deaf     func() // ends what the first watcher has begun
@@ -74,7 +75,8 @@ func (s *Store) Load(ctx context.Context) (onerefresh.Record, error) {
 		return onerefresh.Record{}, c.failure(ctx, err)
 	}
 	rec, err := s.read(fields)
-	s.apply(rec, err, before)
+	sealed, _ := fields[1].ToString()
+	s.apply(rec, err, sealed, before)
 	return rec, err
 }
 
@@ -110,16 +112,16 @@ func (s *Store) read(fields []rueidis.RedisMessage) (onerefresh.Record, error) {
 // apply notes a record for Peek. If another one was noted since the call began,
 // it is not known which of them is the later one: that of the higher generation,
 // unless Redis has lost data in between. Then the record is loaded once more.
-func (s *Store) apply(rec onerefresh.Record, err error, before int) {
+func (s *Store) apply(rec onerefresh.Record, err error, sealed string, before int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.applied != before && (rec.Generation != s.last.Generation || rec.Writer != s.last.Writer) {
+	if s.applied != before && sealed != s.sealed {
 		s.reloadSoon()
 		if rec.Generation < s.last.Generation {
 			return
 		}
 	}
-	s.last, s.lastErr = clone(rec), err
+	s.last, s.lastErr, s.sealed = clone(rec), err, sealed
 	s.applied++
 }
 
@@ -164,7 +166,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, old, new onerefresh.Record) 
 	case swapped == 0:
 		return onerefresh.ErrConflict
 	}
-	s.apply(new, nil, before)
+	s.apply(new, nil, sealed, before)
 	s.notify()
 	return nil
 }
