@@ -1,35 +1,34 @@
 #!/usr/bin/env bash
-# Sees to it that there is a TinyGo, and prints the command that compiles with
-# it for the browser. Takes the one on PATH, if there is one. Otherwise builds
-# the one of go.mod against the LLVM of Debian, into the folder bin/tinygo of
-# the project.
+# Sees to it that there is a TinyGo, and prints the path of its wasm_exec.js and,
+# a word on each line, the command that compiles with it for the browser. Takes
+# the one on PATH, if that is of the version in go.mod. Otherwise builds the one
+# of go.mod against the LLVM of Debian, into the folder bin/tinygo of the project.
 #
 # The module's zip has no wasi-libc and no compiler-rt, and its target names
 # features that LLVM 19 does not know: hence a target of our own, over Debian's.
 set -euo pipefail
-#
+
 # A panic is a trap: what it would print is of no use to a page, and costs as much
 # as all of package time.
 flags=(-no-debug -opt=z -panic=trap)
-if command -v tinygo >/dev/null; then
-	echo "tinygo build -target=wasm ${flags[*]} -stack-size=64KB"
-	echo "$(tinygo env TINYGOROOT)/targets/wasm_exec.js"
+here=$(cd "$(dirname "$0")" && pwd)
+version=$(cd "$here" && go list -m -f '{{.Version}}' github.com/tinygo-org/tinygo)
+if command -v tinygo >/dev/null && [[ "$(tinygo version)" == "tinygo version ${version#v} "* ]]; then
+	printf '%s\n' "$(tinygo env TINYGOROOT)/targets/wasm_exec.js" tinygo build -target=wasm "${flags[@]}" -stack-size=64KB
 	exit
 fi
-here=$(cd "$(dirname "$0")" && pwd)
 bin=$(cd "$here/../.." && pwd)/bin/tinygo
 mkdir -p "$(dirname "$bin")"
 if command -v flock >/dev/null; then # two builds at a time would be at the same folder
 	exec 9>"$bin.lock"
 	flock 9
 fi
-version=$(cd "$here" && go list -m -f '{{.Version}}' github.com/tinygo-org/tinygo)
 made=$version-$(cat "$here/ensure.sh" "$here"/*.patch | cksum | cut -d ' ' -f 1)
 if [ ! -e "$bin/$made" ]; then
 	libc=/usr/lib/wasm32-wasi/libc.a
 	builtins=/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a
-	if ! [ -e "$libc" ] || ! [ -e "$builtins" ] || ! [ -x /usr/bin/wasm-ld-19 ] || ! [ -x /usr/bin/llvm-config-19 ] || ! command -v npm >/dev/null || ! command -v patch >/dev/null; then
-		packages=(llvm-19-dev libclang-19-dev clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc libpolly-19-dev npm patch)
+	if ! [ -e "$libc" ] || ! [ -e "$builtins" ] || ! [ -x /usr/bin/wasm-ld-19 ] || ! [ -x /usr/bin/llvm-config-19 ] || ! [ -x /usr/bin/clang-19 ] || ! command -v g++ >/dev/null || ! command -v npm >/dev/null || ! command -v patch >/dev/null; then
+		packages=(g++ llvm-19-dev libclang-19-dev clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc libpolly-19-dev npm patch)
 		if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 			echo "TinyGo is needed, and was not found. Install it (https://tinygo.org/getting-started/install/)," >&2
 			echo "or, on Debian or Ubuntu, what to build it with: apt-get install ${packages[*]}" >&2
@@ -90,5 +89,5 @@ fs.writeFileSync(`${folder}/onerefresh.json`, JSON.stringify(target));
 SCRIPT
 	touch "$bin/$made"
 fi
-echo "env PATH=$bin/path:$PATH TINYGOROOT=$bin/root WASMOPT=$bin/path/wasm-opt tinygo build -target=$bin/root/targets/onerefresh.json ${flags[*]} -stack-size=24KB"
-echo "$bin/root/targets/wasm_exec.js"
+printf '%s\n' "$bin/root/targets/wasm_exec.js" env "PATH=$bin/path:$PATH" "TINYGOROOT=$bin/root" "WASMOPT=$bin/path/wasm-opt" \
+	tinygo build "-target=$bin/root/targets/onerefresh.json" "${flags[@]}" -stack-size=24KB

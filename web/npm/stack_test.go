@@ -3,20 +3,37 @@
 package npm_test
 
 import (
+	"fmt"
+	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 )
 
-// stackSize is that of each goroutine, as tools/tinygo/ensure.sh gives it.
-const stackSize = 24 << 10
+// stackSize returns that of each goroutine, as tools/tinygo/ensure.sh gives it.
+func stackSize(t *testing.T) int {
+	t.Helper()
+	out, err := exec.Command("../../tools/tinygo/ensure.sh").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kilobytes int
+	for word := range strings.Lines(string(out)) {
+		if _, err := fmt.Sscanf(word, "-stack-size=%dKB", &kilobytes); err == nil {
+			return kilobytes << 10
+		}
+	}
+	t.Fatalf("it names no size:\n%s", out)
+	return 0
+}
 
 // measureStacks looks at the stacks of TinyGo's goroutines whenever they call
 // what writes, sends, locks or throws. A stack begins with a number that tells
 // when it has overflowed. One end holds what is saved while the goroutine waits
 // and the other one its frames: what is between them has never been used.
-var measureStacks = `
+const measureStacks = `
 	window.room = Infinity;
-	const canary = 0xb83bf575, size = ` + strconv.Itoa(stackSize) + `;
+	const canary = 0xb83bf575, size = SIZE;
 	let linear;
 	const measure = () => {
 		if (!linear) return;
@@ -55,15 +72,16 @@ func TestStacksHaveRoom(t *testing.T) {
 	if compiler != "tinygo" {
 		t.Skip("Go's stacks grow")
 	}
-	p := newSearched(t, measureStacks)
+	size := stackSize(t)
+	p := newSearched(t, strings.Replace(measureStacks, "SIZE", strconv.Itoa(size), 1))
 	eval[[]string](p.tab, scenarios)
 	room := eval[int](p.tab, `
 		const deep = JSON.parse("[".repeat(99) + "]".repeat(99)); // the most that is read
 		const nested = await onerefresh.open({name: "nested", refresh: async () => ({access_token: "a", expires_in: 0, deep})});
 		const outcomes = [await outcome(nested.signIn({access_token: "a", refresh_token: "r", expires_in: 0, deep})), await outcome(nested.getAccessToken())];
 		return Number.isFinite(room) ? room : -1`)
-	t.Logf("of %d bytes at least %d are free", stackSize, room)
-	if room < stackSize/4 {
-		t.Errorf("a stack of %d bytes has %d left", stackSize, room)
+	t.Logf("of %d bytes at least %d are free", size, room)
+	if room < size/4 {
+		t.Errorf("a stack of %d bytes has %d left", size, room)
 	}
 }
