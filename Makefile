@@ -1,10 +1,10 @@
 # make demo   builds the package and serves the page that reproduces the race
 # make test   everything that CI runs, but the engines other than Chromium
-# The rest are parts of these. Chromium and TinyGo are installed where that is
-# possible.
+# Most of the rest are parts of these. Chromium and TinyGo are installed where that
+# is possible.
 #
 # The module is compiled by TinyGo, which makes what npm has, and by the standard
-# compiler, which is the reference, with which less is tested. COMPILER=go, or
+# compiler, which is the reference, with which a little less is tested. COMPILER=go, or
 # COMPILER=tinygo, tests all with one of them. docs/size.md says what is tested.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -18,12 +18,12 @@ SHIPPED     = $(firstword $(COMPILERS))
 # Several things at a time, each with its output in one piece.
 SIDE_BY_SIDE = $(MAKE) $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
-.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e storms faults servers handoffs e2e-packages soak npm npm-test examples explore size size-parts bench bench-go e2e-engines redis keyring chromium clean
+.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e storms faults servers handoffs e2e-packages soak npm npm-test examples explore size size-parts bench bench-go memory e2e-engines redis keyring chromium clean
 all: test
 
 # With the Go toolchain alone.
 demo:
-	$(MAKE) npm COMPILER=$(or $(COMPILER),go)
+	go run ./web/npm/build -sizes=false -compiler $(or $(COMPILER),go)
 	go run ./web/demo -addr $(ADDR)
 
 # Browsers wait more than they compute; nothing else is run while storms are timed.
@@ -130,6 +130,11 @@ e2e-engines:
 # before.
 soak: chromium
 	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 0 ./e2e -run TestSoak -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
+
+# 10,000 refreshes in one tab, with each compiler's module.
+memory: chromium
+	for compiler in $(COMPILERS); do \
+		COMPILER=$$compiler go test -count=1 -v -timeout 15m ./e2e -run MemoryIsBounded -refreshes 10000 || exit 1; done
 
 npm:
 	go run ./web/npm/build -compiler $(SHIPPED)

@@ -9,6 +9,9 @@
 // the program. An expression as plain as window.localStorage throws where a
 // user has blocked storage.
 //
+// A program compiled by TinyGo needs a try block from the page that loads it, as
+// the build of web/npm adds it, and does not survive a panic: it has no recover.
+//
 // # What crosses, and how
 //
 //	Go                        JavaScript

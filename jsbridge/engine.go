@@ -5,10 +5,10 @@ package jsbridge
 import "syscall/js"
 
 // The functions of the engine that everything here is made of, as they were
-// when the program started. All access goes through invoke, and so through
-// [js.Value.Invoke], which is a try block on the JavaScript side.
-// [js.Value.Call] is one too, but after a failure it reads the method again,
-// outside of it.
+// when the program started. All access goes through invoke, and so through try.
+// With the standard compiler that is [js.Value.Invoke], which is a try block on
+// the JavaScript side. [js.Value.Call] is one too, but after a failure it reads
+// the method again, outside of it.
 var (
 	reflectGet    = builtin("Reflect", "get")
 	reflectSet    = builtin("Reflect", "set")

@@ -55,8 +55,8 @@ func call(args []Value) (result Value) {
 }
 
 // FuncOf returns fn as a JavaScript function, which returns [ValueOf] of what
-// fn returns. If fn panics, it returns undefined, and the program lives on;
-// see [OnPanic].
+// fn returns. If fn panics, it returns undefined, and a program of the standard
+// compiler lives on; see [OnPanic].
 //
 // Release it when it is not needed any more.
 func FuncOf(fn func(args []Value) any) Func {

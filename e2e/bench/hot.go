@@ -70,7 +70,7 @@ func measureHot(r *results, built string, all []peer, rounds int) error {
 	return nil
 }
 
-// look finds out whether the next call sees what another tab does.
+// look finds out whether a call sees what another tab did a moment ago.
 func (s *stage) look(name string, page *tab, got *hot) error {
 	type answer struct {
 		Token string `json:"token"`

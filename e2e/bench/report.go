@@ -103,9 +103,44 @@ func (p peer) class() string {
 	return "bar"
 }
 
+// An aim is a ratio to be reached, and why it may not be.
+type aim struct {
+	what   string
+	most   float64
+	reason string
+}
+
+var (
+	aimStorm = aim{"the last of 20 tabs has its token, in times of a lone exchange", 1.3,
+		`All wake at the same moment, on two cores, and the request waits for three trips
+through the browser: to go ahead, to lock, and to put the attempt on record. The
+published pattern has one of these, and loses sessions. One trip less would help
+([design.md](design.md) says what came of that), and functions that the browser
+compiles before their first call. In 50 tabs there is more to wake than two cores can
+do in the time of an exchange.`}
+	aimHot = aim{"a call with a valid token, in times of the fastest other that reads storage each time", 1,
+		"The loader reads and judges the record on each call."}
+	aimStored = aim{"start to the stored token, in times of auth0-spa-js", 1,
+		"The loader alone answers, of the same code with each compiler's module."}
+	aimRefreshed = aim{"start to a refreshed token, in times of auth0-spa-js", 1.5,
+		`The module has to be fetched, compiled and started before it can refresh: that of
+the standard compiler is eight times as large as the one that npm has.`}
+)
+
 func (p *document) summary() error {
 	p.WriteString("## In short\n\n")
 	p.head("", "aim", "measured")
+	var missed []aim
+	row := func(a aim, q peer, also string, ratios ...float64) {
+		var measured []string
+		for _, r := range ratios {
+			measured = append(measured, ratio(r, 1))
+			if r > a.most && !slices.Contains(missed, a) {
+				missed = append(missed, a)
+			}
+		}
+		p.row(a.what+also+", "+q.Short, strconv.FormatFloat(a.most, 'f', -1, 64), strings.Join(measured, " and "))
+	}
 	for _, q := range p.peers {
 		if !q.ours() {
 			continue
@@ -121,7 +156,7 @@ func (p *document) summary() error {
 			p.row("sessions lost, "+q.Short, "0", fmt.Sprintf("%d of %d storms", lost, storms))
 		}
 		if s := p.r.Storms[20]; s != nil && s[q.Name] != nil {
-			p.row("the last of 20 tabs has its token, in times of a lone exchange, "+q.Short, "1.3", ratio(s[q.Name].last(), s[lone].firstTab()))
+			row(aimStorm, q, "", s[q.Name].last()/s[lone].firstTab())
 		}
 		if h := p.r.Hot[q.Name]; h != nil {
 			best, of := math.Inf(1), ""
@@ -131,29 +166,20 @@ func (p *document) summary() error {
 				}
 			}
 			if of != "" {
-				p.row("a call with a valid token, in times of the fastest other that reads storage each time ("+of+"), "+q.Short, "1", ratio(median(h.Calls), best))
+				row(aimHot, q, " ("+of+")", median(h.Calls)/best)
 			}
 		}
 		if a, b := p.r.Start[q.Name], p.r.Start["auth0"]; a != nil && b != nil {
-			p.row("start to the stored token, in times of auth0-spa-js, cold and warm, "+q.Short, "1", ratio(median(a.ValidCold), median(b.ValidCold))+" and "+ratio(median(a.ValidWarm), median(b.ValidWarm)))
-			p.row("start to a refreshed token, in times of auth0-spa-js, cold and warm, "+q.Short, "1.5", ratio(median(a.ExpiredCold), median(b.ExpiredCold))+" and "+ratio(median(a.ExpiredWarm), median(b.ExpiredWarm)))
+			row(aimStored, q, ", cold and warm", median(a.ValidCold)/median(b.ValidCold), median(a.ValidWarm)/median(b.ValidWarm))
+			row(aimRefreshed, q, ", cold and warm", median(a.ExpiredCold)/median(b.ExpiredCold), median(a.ExpiredWarm)/median(b.ExpiredWarm))
 		}
 	}
-	p.WriteString("\n" + missed)
+	p.WriteByte('\n')
+	for _, a := range missed {
+		fmt.Fprintf(p, "Missed: %s.\n%s\n\n", a.what, a.reason)
+	}
 	return nil
 }
-
-// missed is what is known of the aims that are not met.
-const missed = `What is missed: the last of 20 tabs has its token later than 1.3 times a lone
-exchange. All wake at the same moment, on two cores, and while they do each trip
-through the browser takes some 3 ms: the request waits for three, to go ahead, to
-lock, and to put the attempt on record. The published pattern has one of these, and
-loses sessions. One less would take 6 ms off ([design.md](design.md)). Start to the
-stored token is the same loader with both modules: 0.7 to 1.1 of auth0-spa-js's, in
-some runs not faster. And with the module of the standard compiler, which has to be
-fetched, compiled and started, a refreshed token takes twice the time of auth0-spa-js.
-
-`
 
 func (p *document) sizes() error {
 	if len(p.r.Sizes) == 0 {
@@ -249,7 +275,7 @@ func (p *document) hot() error {
 	if err := p.figure("hot.svg", "A call with a valid token", func(path, title string) error { return drawBars(path, title, 0.01, bars) }); err != nil {
 		return err
 	}
-	p.head("", "a call, µs", "1,000 calls at once, ms", "the next call sees another tab's token", "… and its sign-out")
+	p.head("", "a call, µs", "1,000 calls at once, ms", "a call 300 ms later sees another tab's token", "… and its sign-out")
 	yes := map[bool]string{true: "yes", false: "no"}
 	for _, q := range p.peers {
 		if h := p.r.Hot[q.Name]; h != nil {
@@ -295,7 +321,7 @@ again.
 		storms, lost := s.First.Storms+s.Second.Storms, s.First.Lost+s.Second.Lost
 		bars = append(bars, bar{label: q.Short, value: 100 * float64(lost) / float64(storms), text: fmt.Sprintf("%d of %d", lost, storms), class: q.class()})
 	}
-	if err := p.figure("lost.svg", fmt.Sprintf("Sessions lost of 100 storms with %d tabs", at), func(path, title string) error { return drawShares(path, title, bars) }); err != nil {
+	if err := p.figure("lost.svg", fmt.Sprintf("Sessions lost, %% of storms with %d tabs", at), func(path, title string) error { return drawShares(path, title, bars) }); err != nil {
 		return err
 	}
 	var head []string

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"time"
@@ -97,8 +98,11 @@ func eval[T any](t *tab, expression string, args ...any) (T, error) {
 func (t *tab) wait(condition string) error {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		ok, err := eval[bool](t, "Boolean("+condition+")")
-		if ok || time.Now().After(deadline) {
-			return err
+		if ok {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return errors.Join(fmt.Errorf("not within a minute: %s", condition), err)
 		}
 	}
 }

@@ -103,6 +103,7 @@ window.demo = {
       callersWithoutToken: sum((r) => r.withoutToken),
       firstTabMs: all.map((r) => r.ends[0]),
       lastTabMs: all.map((r) => r.ends.at(-1)),
+      keptLastTabMs: all.filter((r) => !r.lost).map((r) => r.ends.at(-1)),
       coordination: all[0]?.coordination,
     };
   },
