@@ -15,10 +15,11 @@ FUZZTIME    = 50000x
 MINUTES     = 1
 COMPILERS   = $(or $(COMPILER),tinygo go)
 SHIPPED     = $(firstword $(COMPILERS))
+REFERENCE   = $(filter-out $(SHIPPED),$(COMPILERS))
 # Several things at a time, each with its output in one piece.
 SIDE_BY_SIDE = $(MAKE) $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
-.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e storms faults servers handoffs e2e-packages soak npm npm-test examples explore size size-parts bench bench-go memory e2e-engines redis keyring chromium clean
+.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e storms faults beside-faults servers handoffs e2e-packages soak npm npm-test examples explore size size-parts bench bench-go memory e2e-engines redis keyring chromium clean
 all: test
 
 # With the Go toolchain alone.
@@ -30,8 +31,7 @@ demo:
 # With ENGINES=1 the tests of the other engines are among them.
 test:
 	$(SIDE_BY_SIDE) -j3 size lint test-go npm-test test-browser explore test-js fuzz examples $(if $(ENGINES),e2e-engines SHORT=1)
-	$(MAKE) storms e2e-packages
-	$(SIDE_BY_SIDE) -j2 faults soak
+	$(MAKE) e2e
 
 lint: bin/staticcheck api
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt -w these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -86,32 +86,34 @@ test-browser: chromium bin/chromium-exec
 bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 	go build -o $@ ./internal/chromium/exec
 
-e2e: storms e2e-packages
-	$(SIDE_BY_SIDE) -j2 faults
+e2e: storms-$(SHIPPED) e2e-packages
+	$(SIDE_BY_SIDE) -j2 faults beside-faults
 
-# They are run alone, as they are timed.
+beside-faults:
+	$(MAKE) -j1 handoffs servers soak $(REFERENCE:%=storms-%)
+
 storms: chromium
 	$(MAKE) -j1 $(COMPILERS:%=storms-%)
 
+# Those of the module that is shipped are run alone, as they are timed.
 storms-%:
-	COMPILER=$* go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$' $(if $(filter-out $(SHIPPED),$*),-short)
+	@internal/chromium/ensure.sh
+	COMPILER=$* go test -count=1 -v -timeout 15m ./e2e -run 'TestStorm$$' $(if $(filter $(REFERENCE),$*),-short)
 
-faults: $(COMPILERS:%=faults-%) handoffs servers
+faults: $(COMPILERS:%=faults-%)
 
 # What they need is no prerequisite: make would begin with something else meanwhile.
+# A backend for a frontend leaves the tabs no use for a module.
 faults-%:
 	@internal/chromium/ensure.sh
 	@$(MAKE) --no-print-directory e2e-packages
-	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 3 -skip 'TestStorm$$|TestSoak' ./e2e
+	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 3 -skip 'TestStorm$$|TestSoak$(if $(filter $(REFERENCE),$*),|TestBackend)' ./e2e
 
 # Not at the same time, which is more than two processors can do in time.
-$(filter-out faults-$(SHIPPED),$(COMPILERS:%=faults-%)): faults-$(SHIPPED)
+$(REFERENCE:%=faults-%): faults-$(SHIPPED)
 
 servers: chromium e2e-packages
-	$(MAKE) -j1 $(COMPILERS:%=servers-%)
-
-servers-%:
-	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 4 ./e2e/servers
+	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 15m -parallel 4 ./e2e/servers
 
 e2e-packages:
 	@internal/node/ensure.sh e2e/servers/oidc-provider e2e/formats
@@ -151,7 +153,7 @@ npm-test: chromium
 	$(MAKE) -j1 $(COMPILERS:%=npm-test-%)
 
 npm-test-%:
-	COMPILER=$* go test -count=1 -parallel 4 $(if $(filter-out $(SHIPPED),$*),-skip 'TestBundles|TestViteDevelopment|TestPackageIsFoundFaultless|TestTypes') ./web/npm/...
+	COMPILER=$* go test -count=1 -parallel 4 $(if $(filter $(REFERENCE),$*),-skip 'TestBundles|TestViteDevelopment|TestPackageIsFoundFaultless|TestTypes') ./web/npm/...
 
 # Every order of events, and every single fault; with FULL=1 pairs of faults
 # and a million random schedules, for as long as that takes.

@@ -62,7 +62,8 @@ func median(values []float64) float64 {
 
 // In a storm the access token turns stale in every tab at once. The same
 // storms must lose sessions with the published pattern, or they prove nothing.
-// With -short there are a third of them.
+// With -short there are a third of them, in 5 and in 20 tabs: too few for their
+// times to be held against each other.
 func TestStorm(t *testing.T) {
 	for _, tc := range []struct{ tabs, ours, theirs, others int }{
 		{2, 100, 50, 10},
@@ -71,6 +72,9 @@ func TestStorm(t *testing.T) {
 		{20, 60, 60, 0},
 	} {
 		if testing.Short() {
+			if tc.tabs != 5 && tc.tabs != 20 {
+				continue
+			}
 			tc.ours, tc.theirs = tc.ours/3, tc.theirs/3
 		}
 		t.Run(fmt.Sprintf("%d tabs", tc.tabs), func(t *testing.T) {
@@ -112,7 +116,7 @@ func TestStorm(t *testing.T) {
 			if len(theirs.KeptLastTabMs) > 0 {
 				t.Logf("or %.2f, of storms that do not lose the session", median(ours.KeptLastTabMs)/median(theirs.KeptLastTabMs))
 			}
-			if tc.tabs == 20 && ratio > 0.8 {
+			if tc.tabs == 20 && ratio > 0.8 && !testing.Short() {
 				t.Error("that is more than 0.8")
 			}
 		})
