@@ -359,13 +359,14 @@ scan:
 		return 0, false, false
 	}
 	kept := max(0, before+places)
+	beyond := false // what an int64 holds
 	for i := range kept {
 		d := int64(0)
 		if i < len(digits) {
 			d = int64(digits[i] - '0')
 		}
 		if n > (math.MaxInt64-d)/10 {
-			n = math.MaxInt64
+			n, beyond = math.MaxInt64, true
 			break
 		}
 		n = n*10 + d
@@ -375,7 +376,7 @@ scan:
 	}
 	if v[0] == '-' {
 		n = -n
-		if rest {
+		if rest || beyond {
 			n--
 		}
 	}

@@ -261,6 +261,7 @@ var superfluous = []struct {
 }{
 	{"tests for globals", regexp.MustCompile(`(?s)\tif \(!globalThis\.\w+\) \{\n\t\tthrow new Error\("globalThis.*?\n\t\}\n`), 4},
 	{"parts for the tests of Go", regexp.MustCompile(`(?s)\t\t\tconst testCallExport = .*?\n\t\t\t\}\n|\t\t\t\t_gotest: .*?\n\t\t\t\t\},\n`), 2},
+	{"functions of process", regexp.MustCompile(`\t\t\t\w+\(\) \{ throw enosys\(\); \},\n`), 4},
 	{"functions of fs", regexp.MustCompile(`\t\w+\([\w, ]+\) \{ callback\((enosys\(\)|null)\); \},\n`), 23},
 }
 
