@@ -103,11 +103,10 @@ storms-%:
 faults: $(COMPILERS:%=faults-%)
 
 # What they need is no prerequisite: make would begin with something else meanwhile.
-# A backend for a frontend leaves the tabs no use for a module.
 faults-%:
 	@internal/chromium/ensure.sh
 	@$(MAKE) --no-print-directory e2e-packages
-	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 3 -skip 'TestStorm$$|TestSoak$(if $(filter $(REFERENCE),$*),|TestBackend)' ./e2e
+	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 3 -skip 'TestStorm$$|TestSoak$(if $(filter $(REFERENCE),$*),|TestFormat|TestBackend|TestExpiries|TestDemo)' ./e2e
 
 # Not at the same time, which is more than two processors can do in time.
 $(REFERENCE:%=faults-%): faults-$(SHIPPED)
