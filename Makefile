@@ -4,7 +4,7 @@
 # is possible.
 #
 # The module is compiled by TinyGo, which makes what npm has, and by the standard
-# compiler, which is the reference, with which a little less is tested. COMPILER=go, or
+# compiler, which is the reference, with which less is tested. COMPILER=go, or
 # COMPILER=tinygo, tests all with one of them. docs/size.md says what is tested.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
