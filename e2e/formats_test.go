@@ -272,7 +272,7 @@ func (p *page) logIn() {
 	before := p.theirs()
 	eval[any](p, "(client.login(), null)")
 	p.until("the client is signed in", func() bool {
-		try[any](p, `document.querySelector("form[action='/authorize']")?.submit(), null`)
+		try[any](p, `document.readyState === "complete" && !window.sent && (window.sent = document.querySelector("form[action='/authorize']"))?.requestSubmit(), null`)
 		tokens, err := try[*theirs](p, "window.ready && client.tokens()")
 		return err == nil && tokens != nil && tokens.Access != "" && tokens.Access != before.Access
 	})
