@@ -291,10 +291,24 @@ func (p *page) crash() {
 	}
 }
 
-// state freezes a tab, or thaws it.
-func (p *page) state(s cdppage.SetWebLifecycleStateState) {
+// freeze freezes a tab, and waits until it is frozen. Chromium never delivers
+// the body of an answer, however it is read, if the page freezes between the
+// header and the body. Of its own accord it freezes no page that holds a Web
+// Lock which others wait for: https://developer.chrome.com/blog/freezing-on-energy-saver
+func (p *page) freeze() {
 	p.Helper()
-	if _, err := chromedp.Call(p.ctx, cdppage.SetWebLifecycleState, cdppage.SetWebLifecycleStateParams{State: s}); err != nil {
+	p.lifecycle(cdppage.SetWebLifecycleStateStateFrozen)
+	p.wait("window.frozen")
+}
+
+func (p *page) thaw() {
+	p.Helper()
+	p.lifecycle(cdppage.SetWebLifecycleStateStateActive)
+}
+
+func (p *page) lifecycle(state cdppage.SetWebLifecycleStateState) {
+	p.Helper()
+	if _, err := chromedp.Call(p.ctx, cdppage.SetWebLifecycleState, cdppage.SetWebLifecycleStateParams{State: state}); err != nil {
 		p.Fatal(err)
 	}
 }

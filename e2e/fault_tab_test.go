@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/onerefresh/onerefresh/web/demo/authserver"
@@ -179,11 +178,11 @@ func TestHolderFrozenInFlight(t *testing.T) {
 	request := v.hold(beforeAnswer)
 	v.begin(holder)
 	v.arrivedAt(request)
-	holder.state(cdppage.SetWebLifecycleStateStateFrozen)
+	holder.freeze()
 	request.release()
 	v.mustFail(v.ask(peer, time.Second), "lock_timeout")
 	v.mustHaveSeen(rotated)
-	holder.state(cdppage.SetWebLifecycleStateStateActive)
+	holder.thaw()
 	v.mustGetToken(v.end(holder, 5*time.Second))
 	v.mustGetTokenSoon(peer)
 	v.mustHaveSeen(rotated)
@@ -198,10 +197,10 @@ func TestHolderFrozenForLongerThanTheExchangeMayTake(t *testing.T) {
 	request := v.hold(beforeAnswer)
 	v.begin(holder)
 	v.arrivedAt(request)
-	holder.state(cdppage.SetWebLifecycleStateStateFrozen)
+	holder.freeze()
 	request.release()
 	v.mustFail(v.ask(peer, 4*time.Second), "lock_timeout")
-	holder.state(cdppage.SetWebLifecycleStateStateActive)
+	holder.thaw()
 	v.mustGetToken(v.end(holder, 10*time.Second))
 	v.mustGetTokenSoon(peer)
 	v.mustHaveSeen(rotated)
@@ -237,12 +236,12 @@ func TestAllTabsWakeUpAtOnce(t *testing.T) {
 	stale := time.Now().Add(3 * time.Second)
 	for _, tab := range v.tabs {
 		eval[any](tab, `window.asked = new Promise(resolve => setTimeout(() => resolve(ask()), 2900)), null`)
-		tab.state(cdppage.SetWebLifecycleStateStateFrozen)
+		tab.freeze()
 	}
 	v.eventually(func() bool { return time.Now().After(stale.Add(time.Second)) })
 	v.mustHaveSeen() // they do sleep
 	for _, tab := range v.tabs {
-		tab.state(cdppage.SetWebLifecycleStateStateActive)
+		tab.thaw()
 	}
 	for _, tab := range v.tabs {
 		v.mustGetToken(v.end(tab, 5*time.Second))

@@ -29,6 +29,10 @@ window.ask = async (options, session = tab.ready) => {
   return { ...result, asked, ms: performance.now() - begin };
 };
 
+for (const type of ["freeze", "resume"]) {
+  document.addEventListener(type, () => { window.frozen = type === "freeze"; });
+}
+
 window.saw = (type) => tab.events.filter((event) => event.type === type).length;
 
 // Holds the next token request back for ever: "send" before it is sent,
