@@ -261,16 +261,17 @@ func random(t *testing.T, number uint64) (scope, schedule) {
 		lulls:    rng.IntN(3),
 	}
 	rare := 5 + rng.IntN(40)
-	return sc, sc.run(t, func(_ int, steps []step, _ footprint) int {
+	return sc, sc.run(t, func(w *world, _ int) (step, bool) {
+		steps := w.steps()
 		// Without a bias the first steps would have all the faults.
 		regular := slices.IndexFunc(steps, func(s step) bool { return s.fault })
 		if regular < 0 {
 			regular = len(steps)
 		}
 		if regular < len(steps) && rng.IntN(rare) == 0 {
-			return regular + rng.IntN(len(steps)-regular)
+			return steps[regular+rng.IntN(len(steps)-regular)], true
 		}
-		return rng.IntN(regular)
+		return steps[rng.IntN(regular)], true
 	})
 }
 
@@ -292,14 +293,15 @@ func (sc scope) shrink(t *testing.T, s schedule) schedule {
 // replay runs these steps, in order, as far as there are such,
 // and then the first one each time.
 func (sc scope) replay(t *testing.T, labels []label) schedule {
-	return sc.run(t, func(_ int, steps []step, _ footprint) int {
+	return sc.run(t, func(w *world, _ int) (step, bool) {
+		steps := w.steps()
 		for len(labels) > 0 {
 			next := labels[0]
 			labels = labels[1:]
 			if i := slices.IndexFunc(steps, func(s step) bool { return s.label == next }); i >= 0 {
-				return i
+				return steps[i], true
 			}
 		}
-		return 0
+		return steps[0], true
 	})
 }

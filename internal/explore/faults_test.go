@@ -16,7 +16,7 @@ import (
 // fault returns the step of a fault that touches these parts of the world, and
 // whatever comes of it.
 func (w *world) fault(tab int, what string, touches touched, do func()) step {
-	return step{label{true, tab, what}, func() {
+	return step{label{fault: true, tab: tab, what: what}, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.writes(touches)

@@ -75,7 +75,7 @@ func (w *world) writes(what touched) { w.print.changed |= what }
 
 // A node is a point of a schedule where there was a choice.
 type node struct {
-	steps  []step
+	steps  []label
 	asleep []visited // in another order
 	picked int
 	print  footprint // of the step picked
@@ -91,10 +91,7 @@ func (v visited) commutes(with visited) bool {
 	return !(v.fault && with.fault) && v.print.commutes(with.print)
 }
 
-func (n *node) visited() visited {
-	s := n.steps[n.picked]
-	return visited{s.label, n.print}
-}
+func (n *node) visited() visited { return visited{n.steps[n.picked], n.print} }
 
 // A search visits the schedules of a scope one by one, depth first.
 type search struct {
@@ -106,15 +103,20 @@ type search struct {
 }
 
 // next picks the step for a depth: that of the path, or at its end the first
-// one that is awake. It returns -1 if none is.
-func (s *search) next(depth int, steps []step, before footprint) int {
+// one that is awake. It returns false if none is.
+func (s *search) next(w *world, depth int) (step, bool) {
 	if depth < len(s.path) {
-		return s.path[depth].picked
+		n := &s.path[depth]
+		return w.again(n.steps[n.picked]), true
 	}
-	n := node{steps: steps, print: footprint{changed: everything}} // until it is known
+	steps := w.steps()
+	n := node{print: footprint{changed: everything}} // until it is known
+	for _, step := range steps {
+		n.steps = append(n.steps, step.label) // without what it does, which holds on to its world
+	}
 	if depth > 0 {
 		parent := &s.path[depth-1]
-		parent.print = before
+		parent.print = w.print
 		for _, asleep := range parent.asleep {
 			if asleep.commutes(parent.visited()) {
 				n.asleep = append(n.asleep, asleep)
@@ -122,17 +124,20 @@ func (s *search) next(depth int, steps []step, before footprint) int {
 		}
 	}
 	if depth == s.bound && depth > 0 {
-		return -1
+		return step{}, false
 	}
 	n.picked = n.awake(0)
 	s.path = append(s.path, n)
-	return n.picked
+	if n.picked < 0 {
+		return step{}, false
+	}
+	return steps[n.picked], true
 }
 
 // awake returns the first step from i on that is not asleep, or -1.
 func (n *node) awake(i int) int {
 	for ; i < len(n.steps); i++ {
-		if !slices.ContainsFunc(n.asleep, func(v visited) bool { return v.label == n.steps[i].label }) {
+		if !slices.ContainsFunc(n.asleep, func(v visited) bool { return v.label == n.steps[i] }) {
 			return i
 		}
 	}

@@ -48,9 +48,11 @@ type scope struct {
 	blindSwaps bool // CompareAndSwap does not compare
 }
 
-// A picker says which of the steps is next, or -1 to cut the schedule short.
-// It is told what the one before has touched.
-type picker func(depth int, steps []step, before footprint) int
+// A picker says which step of a world is next, or false to cut the schedule
+// short. The world has the footprint of the step before.
+type picker func(w *world, depth int) (step, bool)
+
+func pickFirst(w *world, _ int) (step, bool) { return w.steps()[0], true }
 
 func (sc scope) String() string {
 	s := fmt.Sprintf("%d tabs, at most %d faults", sc.tabs, sc.faults)
@@ -81,8 +83,8 @@ func (sc scope) run(t *testing.T, pick picker) (s schedule) {
 		w := newWorld(t, sc)
 		defer w.end()
 		w.idle = slices.Clone(w.tabs)
-		faults := sc.faults
-		s = w.explore(&faults, pick)
+		w.left = sc.faults
+		s = w.explore(pick)
 		if len(w.broken) == 0 && !s.cut {
 			w.drain()
 			s.outcome = w.outcome()
@@ -94,26 +96,25 @@ func (sc scope) run(t *testing.T, pick picker) (s schedule) {
 }
 
 // explore picks steps until every caller has been answered.
-func (w *world) explore(faults *int, pick picker) (s schedule) {
+func (w *world) explore(pick picker) (s schedule) {
 	synctest.Wait()
 	for w.over = false; len(w.broken) == 0 && !w.over; {
 		if len(s.labels) == mostSteps {
 			w.violated("no rest after %d steps", mostSteps)
 			break
 		}
-		steps := w.steps(*faults)
-		i := pick(len(s.labels), steps, w.print)
-		if i < 0 {
+		next, ok := pick(w, len(s.labels))
+		if !ok {
 			s.cut = true
 			break
 		}
-		s.labels = append(s.labels, steps[i].label)
-		if steps[i].fault {
-			*faults--
+		s.labels = append(s.labels, next.label)
+		if next.fault {
+			w.left--
 		}
 		w.print = footprint{}
 		w.moment++
-		steps[i].do()
+		next.do()
 		synctest.Wait()
 	}
 	return s
@@ -147,8 +148,8 @@ func (w *world) nextExpiry() {
 			w.call(tab)
 		}
 	}
-	none := 0
-	w.explore(&none, func(int, []step, footprint) int { return 0 })
+	w.left = 0
+	w.explore(pickFirst)
 	w.checkEnd()
 }
 

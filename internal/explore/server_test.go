@@ -3,7 +3,7 @@
 package explore
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/onerefresh/onerefresh"
@@ -56,8 +56,8 @@ func (s *server) grant() onerefresh.Response {
 func (s *server) issue(family int) onerefresh.Response {
 	s.serial++
 	r := onerefresh.Response{
-		AccessToken:  fmt.Sprint("a", s.serial),
-		RefreshToken: fmt.Sprint("r", s.serial),
+		AccessToken:  "a" + strconv.Itoa(s.serial),
+		RefreshToken: "r" + strconv.Itoa(s.serial),
 		ExpiresIn:    lifetime,
 	}
 	s.good[family], s.families[r.RefreshToken] = r.RefreshToken, family

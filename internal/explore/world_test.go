@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing/synctest"
@@ -34,6 +35,7 @@ type world struct {
 	queue  []*op             // for all locks
 	skew   time.Duration     // of the wall clock, as every tab sees it
 	lull   int               // how often time has passed although something could happen
+	left   int               // how many faults may still be
 	server server
 
 	callers []*caller
@@ -186,7 +188,7 @@ func (t *tab) Lock(ctx context.Context, name string) (context.Context, func(), e
 
 func (t *tab) lockName(name string) string {
 	if t.scope.alone {
-		return fmt.Sprint(name, " of tab ", t.number)
+		return name + " of tab " + strconv.Itoa(t.number)
 	}
 	return name
 }
@@ -273,15 +275,24 @@ type step struct {
 	do func()
 }
 
-// A label is unique among the steps that can happen next.
+// A label is unique among the steps that can happen next. It becomes a text
+// only when it is printed: there are millions.
 type label struct {
-	fault bool
-	tab   int // its number, or 0
-	what  string
+	fault    bool
+	tab      int // its number, or 0
+	what     string
+	of       string // the lock, or the refresh token
+	from, to uint64 // generations
 }
 
 func (l label) String() string {
 	s := l.what
+	if l.of != "" {
+		s += " " + l.of
+	}
+	if l.to > 0 {
+		s += fmt.Sprintf(" %d→%d", l.from, l.to)
+	}
 	if l.tab > 0 {
 		s = fmt.Sprintf("tab %d: %s", l.tab, s)
 	}
@@ -294,9 +305,33 @@ func (l label) String() string {
 // steps returns what can happen next, in an order that depends on nothing but
 // the schedule so far. All goroutines are blocked. Time passes, and a schedule
 // ends, only when nothing else can happen, but for faults.
-func (w *world) steps(faults int) []step {
+func (w *world) steps() []step {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	steps := w.faultless()
+	if w.left > 0 {
+		steps = append(steps, w.faults()...)
+	}
+	return steps
+}
+
+// again returns the step of a label, for a schedule that was here before.
+func (w *world) again(l label) step {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	steps := w.faultless
+	if l.fault {
+		steps = w.faults
+	}
+	for _, s := range steps() {
+		if s.label == l {
+			return s
+		}
+	}
+	panic(fmt.Sprint("the same schedule comes to another world: ", l))
+}
+
+func (w *world) faultless() []step {
 	steps := w.regular()
 	switch {
 	case len(steps) > 0:
@@ -304,9 +339,6 @@ func (w *world) steps(faults int) []step {
 		steps = append(steps, step{label{what: "rest"}, func() { w.over = true }})
 	default:
 		steps = append(steps, step{label{what: "time passes"}, w.pass})
-	}
-	if faults > 0 {
-		steps = append(steps, w.faults()...)
 	}
 	return steps
 }
@@ -318,8 +350,8 @@ func (w *world) regular() (steps []step) {
 		return cmp.Or(a.tab.number-b.tab.number, strings.Compare(string(a.kind), string(b.kind)), a.serial-b.serial)
 	})
 	for _, o := range w.ops {
-		if s, ok := w.step(o); ok {
-			steps = append(steps, s)
+		if w.ready(o) {
+			steps = append(steps, step{o.label(), func() { w.grant(o) }})
 		}
 	}
 	for _, t := range w.tabs {
@@ -356,61 +388,58 @@ func (w *world) regular() (steps []step) {
 
 func (t *tab) label(what string) label { return label{tab: t.number, what: what} }
 
-func (w *world) step(o *op) (step, bool) {
-	what := string(o.kind)
-	locked := func(do func()) step {
-		return step{o.tab.label(what), func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.writes(o.tab.own())
-			do()
-		}}
-	}
+func (o *op) label() label {
+	l := o.tab.label(string(o.kind))
 	switch o.kind {
 	case opLock:
+		l.of = o.name
+	case opSwap:
+		l.from, l.to = o.old.Generation, o.new.Generation
+	case opSend:
+		l.of = o.refreshToken
+	}
+	return l
+}
+
+// ready reports whether an op can be granted.
+func (w *world) ready(o *op) bool {
+	if o.kind == opLock {
 		// Those who came in the same moment came in any order.
 		before := func(p *op) bool { return p.name == o.name && p.moment < o.moment }
-		if w.holder[o.name] != nil || slices.ContainsFunc(w.queue, before) {
-			return step{}, false
-		}
-		what += " " + o.name
-		return locked(func() {
-			w.writes(lockBit(o.name))
-			w.holder[o.name] = o.tab
-			w.answer(o, reply{})
-		}), true
-	case opLoad:
-		return locked(func() {
-			w.reads(theStore)
-			if !w.scope.incoherent {
-				o.tab.view, o.tab.news = w.record, nil
-			}
-			w.answer(o, reply{record: o.tab.view})
-		}), true
-	case opSwap:
-		what = fmt.Sprintf("%s %d→%d", what, o.old.Generation, o.new.Generation)
-		return locked(func() { w.answer(o, reply{err: w.swap(o)}) }), true
-	case opSend:
-		what += " " + o.refreshToken
-		return locked(func() {
-			w.writes(theServer)
-			w.checkSend(o)
-			o.answer, o.answerErr = w.server.refresh(o.refreshToken)
-			o.kind = opWait
-		}), true
-	case opWait:
-		if o.late {
-			return step{}, false
-		}
-		return locked(func() {
-			w.writes(theServer)
-			if o.answerErr == nil {
-				w.server.answered[o.refreshToken] = answered{o.tab, o.timedOut}
-			}
-			w.answer(o, reply{answer: o.answer, err: o.answerErr})
-		}), true
+		return w.holder[o.name] == nil && !slices.ContainsFunc(w.queue, before)
 	}
-	panic(o.kind)
+	return !o.late
+}
+
+func (w *world) grant(o *op) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writes(o.tab.own())
+	switch o.kind {
+	case opLock:
+		w.writes(lockBit(o.name))
+		w.holder[o.name] = o.tab
+		w.answer(o, reply{})
+	case opLoad:
+		w.reads(theStore)
+		if !w.scope.incoherent {
+			o.tab.view, o.tab.news = w.record, nil
+		}
+		w.answer(o, reply{record: o.tab.view})
+	case opSwap:
+		w.answer(o, reply{err: w.swap(o)})
+	case opSend:
+		w.writes(theServer)
+		w.checkSend(o)
+		o.answer, o.answerErr = w.server.refresh(o.refreshToken)
+		o.kind = opWait
+	case opWait:
+		w.writes(theServer)
+		if o.answerErr == nil {
+			w.server.answered[o.refreshToken] = answered{o.tab, o.timedOut}
+		}
+		w.answer(o, reply{answer: o.answer, err: o.answerErr})
+	}
 }
 
 func (w *world) swap(o *op) error {
