@@ -262,16 +262,14 @@ func random(t *testing.T, number uint64) (scope, schedule) {
 	}
 	rare := 5 + rng.IntN(40)
 	return sc, sc.run(t, func(w *world, _ int) (step, bool) {
-		steps := w.steps()
-		// Without a bias the first steps would have all the faults.
-		regular := slices.IndexFunc(steps, func(s step) bool { return s.fault })
-		if regular < 0 {
-			regular = len(steps)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		steps := w.faultless
+		if w.left > 0 && rng.IntN(rare) == 0 { // without a bias the first steps would have all the faults
+			steps = slices.Values(w.faults())
 		}
-		if regular < len(steps) && rng.IntN(rare) == 0 {
-			return steps[regular+rng.IntN(len(steps)-regular)], true
-		}
-		return steps[rng.IntN(regular)], true
+		all := slices.Collect(steps)
+		return all[rng.IntN(len(all))], true
 	})
 }
 

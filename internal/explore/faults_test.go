@@ -14,24 +14,20 @@ import (
 )
 
 // fault returns the step of a fault that touches these parts of the world, and
-// whatever comes of it.
-func (w *world) fault(tab int, what string, touches touched, do func()) step {
-	return step{label{fault: true, tab: tab, what: what}, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.writes(touches)
-		do()
-	}}
+// whatever comes of it. What it does is done with w.mu held.
+func fault(tab int, what string, touches touched, do func()) step {
+	return step{label{fault: true, tab: tab, what: what}, do, touches}
 }
 
 // faults returns what can go wrong next.
-func (w *world) faults() (steps []step) {
+func (w *world) faults() []step {
+	steps := make([]step, 0, 16)
 	for _, o := range w.ops {
-		steps = append(steps, w.opFaults(o)...)
+		steps = w.opFaults(steps, o)
 	}
 	for _, t := range w.tabs {
 		if !t.dead {
-			steps = append(steps, w.tabFaults(t)...)
+			steps = w.tabFaults(steps, t)
 		}
 	}
 	steps = append(steps, w.clockFaults()...)
@@ -41,10 +37,10 @@ func (w *world) faults() (steps []step) {
 	return steps
 }
 
-// opFaults returns what can go wrong with a port call under way.
-func (w *world) opFaults(o *op) (steps []step) {
+// opFaults adds what can go wrong with a port call under way.
+func (w *world) opFaults(steps []step, o *op) []step {
 	add := func(what string, do func()) {
-		steps = append(steps, w.fault(o.tab.number, what, o.tab.own()|theServer, do))
+		steps = append(steps, fault(o.tab.number, what, o.tab.own()|theServer, do))
 	}
 	switch o.kind {
 	case opLoad:
@@ -128,10 +124,10 @@ func (w *world) failWrite() {
 	}
 }
 
-// tabFaults returns what can happen to a tab.
-func (w *world) tabFaults(t *tab) (steps []step) {
+// tabFaults adds what can happen to a tab.
+func (w *world) tabFaults(steps []step, t *tab) []step {
 	add := func(what string, do func()) {
-		steps = append(steps, w.fault(t.number, what, t.own(), do))
+		steps = append(steps, fault(t.number, what, t.own(), do))
 	}
 	add("crash", func() { w.crash(t) })
 	if len(t.news) > 0 {
@@ -161,7 +157,7 @@ func (w *world) tabFaults(t *tab) (steps []step) {
 	add("sign-in of another user", func() {
 		w.writes(theServer)
 		grant := w.server.grant()
-		go t.session.SignIn(context.Background(), grant)
+		go t.session.SignIn(context.Background(), *grant)
 	})
 	return steps
 }
@@ -177,8 +173,8 @@ func (w *world) clockFaults() []step {
 		}
 	}
 	return []step{
-		w.fault(0, "clock goes forward", theClock, add(2*time.Hour)),
-		w.fault(0, "clock goes back", theClock, add(-2*time.Hour)),
+		fault(0, "clock goes forward", theClock, add(2*time.Hour)),
+		fault(0, "clock goes back", theClock, add(-2*time.Hour)),
 	}
 }
 

@@ -81,7 +81,7 @@ func (w *world) checkSend(o *op) {
 
 // checkWrite holds when a record is replaced: generations grow, and nothing
 // comes back that was signed out, replaced or ended.
-func (w *world) checkWrite(old, new onerefresh.Record) {
+func (w *world) checkWrite(old, new *onerefresh.Record) {
 	if new.Generation <= old.Generation {
 		w.violated("generation %d is written over %d", new.Generation, old.Generation)
 	}
@@ -114,7 +114,7 @@ func (w *world) blind() bool {
 	return w.scope.alone && (w.faulty.unwritten || w.faulty.clock)
 }
 
-func hasToken(r onerefresh.Record) bool { return r.Token.RefreshToken != "" }
+func hasToken(r *onerefresh.Record) bool { return r.Token.RefreshToken != "" }
 
 // checkResult holds when a caller is answered.
 func (w *world) checkResult(c *caller) {

@@ -52,7 +52,7 @@ type scope struct {
 // short. The world has the footprint of the step before.
 type picker func(w *world, depth int) (step, bool)
 
-func pickFirst(w *world, _ int) (step, bool) { return w.steps()[0], true }
+func pickFirst(w *world, _ int) (step, bool) { return earliest(w.faultless) }
 
 func (sc scope) String() string {
 	s := fmt.Sprintf("%d tabs, at most %d faults", sc.tabs, sc.faults)
@@ -97,6 +97,7 @@ func (sc scope) run(t *testing.T, pick picker) (s schedule) {
 
 // explore picks steps until every caller has been answered.
 func (w *world) explore(pick picker) (s schedule) {
+	s.labels = make([]label, 0, 32)
 	synctest.Wait()
 	for w.over = false; len(w.broken) == 0 && !w.over; {
 		if len(s.labels) == mostSteps {
@@ -113,8 +114,7 @@ func (w *world) explore(pick picker) (s schedule) {
 			w.left--
 		}
 		w.print = footprint{}
-		w.moment++
-		next.do()
+		w.take(next)
 		synctest.Wait()
 	}
 	return s
@@ -122,9 +122,8 @@ func (w *world) explore(pick picker) (s schedule) {
 
 // drain takes all steps that there are, so that nobody is left frozen.
 func (w *world) drain() {
-	for steps := w.regular(); len(steps) > 0; steps = w.regular() {
-		w.moment++
-		steps[0].do()
+	for s, ok := earliest(w.regular); ok; s, ok = earliest(w.regular) {
+		w.take(s)
 		synctest.Wait()
 	}
 }
@@ -163,7 +162,7 @@ func newWorld(t *testing.T, sc scope) *world {
 	w.faulty.init()
 	grant := w.server.grant()
 	now := time.Now()
-	w.record = onerefresh.Record{Generation: 1, Epoch: 1, Writer: "login", Token: onerefresh.Token{
+	w.record = &onerefresh.Record{Generation: 1, Epoch: 1, Writer: "login", Token: onerefresh.Token{
 		AccessToken: grant.AccessToken, RefreshToken: grant.RefreshToken, Received: now, Expiry: now,
 	}}
 	switch {

@@ -41,7 +41,7 @@ type answered struct {
 const lifetime = time.Hour
 
 // grant opens a family.
-func (s *server) grant() onerefresh.Response {
+func (s *server) grant() *onerefresh.Response {
 	if s.good == nil {
 		s.good, s.families = map[int]string{}, map[string]int{}
 		s.spent = map[string]bool{}
@@ -53,9 +53,9 @@ func (s *server) grant() onerefresh.Response {
 	return r
 }
 
-func (s *server) issue(family int) onerefresh.Response {
+func (s *server) issue(family int) *onerefresh.Response {
 	s.serial++
-	r := onerefresh.Response{
+	r := &onerefresh.Response{
 		AccessToken:  "a" + strconv.Itoa(s.serial),
 		RefreshToken: "r" + strconv.Itoa(s.serial),
 		ExpiresIn:    lifetime,
@@ -65,7 +65,7 @@ func (s *server) issue(family int) onerefresh.Response {
 	return r
 }
 
-func (s *server) refresh(refreshToken string) (onerefresh.Response, error) {
+func (s *server) refresh(refreshToken string) (*onerefresh.Response, error) {
 	s.exchanges++
 	family := s.families[refreshToken]
 	if s.good[family] == refreshToken {
@@ -80,7 +80,7 @@ func (s *server) refresh(refreshToken string) (onerefresh.Response, error) {
 			s.good[family] = ""
 		}
 	}
-	return onerefresh.Response{}, &onerefresh.RefreshError{
+	return nil, &onerefresh.RefreshError{
 		Status: 400, Code: "invalid_grant", Description: refreshToken + " is no good", // as an error may be that echoes
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,19 +24,19 @@ type world struct {
 
 	mu      sync.Mutex // guards all below: ports are called from many goroutines
 	print   footprint  // of the step under way
-	ops     []*op      // port calls that wait for their step
+	ops     []*op      // port calls that wait for their step, sorted
 	serials int
 	moment  int           // grows with each step, and whenever time has passed
 	arrived chan struct{} // has room for one: something has been added to ops
 
 	idle   []*tab // that will be asked for a token
 	tabs   []*tab
-	record onerefresh.Record // what is stored, in truth
-	holder map[string]*tab   // by name of the lock
-	queue  []*op             // for all locks
-	skew   time.Duration     // of the wall clock, as every tab sees it
-	lull   int               // how often time has passed although something could happen
-	left   int               // how many faults may still be
+	record *onerefresh.Record // what is stored, in truth
+	holder map[string]*tab    // by name of the lock
+	queue  []*op              // for all locks
+	skew   time.Duration      // of the wall clock, as every tab sees it
+	lull   int                // how often time has passed although something could happen
+	left   int                // how many faults may still be
 	server server
 
 	callers []*caller
@@ -51,8 +52,8 @@ type tab struct {
 	session *onerefresh.Session
 	dead    bool
 	closed  bool
-	view    onerefresh.Record   // what Peek shows: it lags behind the record
-	news    []onerefresh.Record // writes of others that have not reached the view
+	view    *onerefresh.Record   // what Peek shows: it lags behind the record
+	news    []*onerefresh.Record // writes of others that have not reached the view
 	watches map[int]func()
 	events  []onerefresh.EventKind
 }
@@ -87,18 +88,19 @@ type op struct {
 	tab    *tab
 	reply  chan reply // has room for one
 
-	name         string            // opLock
-	old, new     onerefresh.Record // opSwap
-	refreshToken string            // opSend, opWait
-	answer       onerefresh.Response
+	name         string             // opLock
+	old          uint64             // opSwap: the generation
+	new          *onerefresh.Record // opSwap
+	refreshToken string             // opSend, opWait
+	answer       *onerefresh.Response
 	answerErr    error
 	late         bool // the answer stays away until the exchange has timed out
 	timedOut     bool // it was late
 }
 
 type reply struct {
-	record onerefresh.Record
-	answer onerefresh.Response
+	record *onerefresh.Record   // opLoad, without err
+	answer *onerefresh.Response // opSend, if there is one
 	err    error
 }
 
@@ -138,6 +140,7 @@ func (w *world) add(o *op) {
 	w.serials++
 	o.serial, o.moment = w.serials, w.moment
 	w.ops = append(w.ops, o)
+	w.sort()
 	w.writes(o.tab.own())
 	if o.kind == opLock {
 		w.writes(lockBit(o.name))
@@ -147,6 +150,14 @@ func (w *world) add(o *op) {
 	case w.arrived <- struct{}{}:
 	default:
 	}
+}
+
+// sort is for what goroutines add that were woken together: they arrive in any
+// order.
+func (w *world) sort() {
+	slices.SortFunc(w.ops, func(a, b *op) int {
+		return cmp.Or(a.tab.number-b.tab.number, strings.Compare(string(a.kind), string(b.kind)), a.serial-b.serial)
+	})
 }
 
 func (w *world) remove(o *op) {
@@ -198,16 +209,19 @@ func (t *tab) Shared() bool { return !t.scope.alone }
 func (t *tab) Peek() (onerefresh.Record, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.view, nil
+	return *t.view, nil
 }
 
 func (t *tab) Load(ctx context.Context) (onerefresh.Record, error) {
 	r := t.ask(ctx, &op{kind: opLoad})
-	return r.record, r.err
+	if r.err != nil {
+		return onerefresh.Record{}, r.err
+	}
+	return *r.record, nil
 }
 
 func (t *tab) CompareAndSwap(ctx context.Context, old, new onerefresh.Record) error {
-	r := t.ask(ctx, &op{kind: opSwap, old: old, new: new})
+	r := t.ask(ctx, &op{kind: opSwap, old: old.Generation, new: &new})
 	if r.err == nil {
 		t.notify()
 	}
@@ -247,7 +261,10 @@ func (t *tab) notify() {
 
 func (t *tab) Refresh(ctx context.Context, refreshToken string) (onerefresh.Response, error) {
 	r := t.ask(ctx, &op{kind: opSend, refreshToken: refreshToken})
-	return r.answer, r.err
+	if r.answer == nil {
+		return onerefresh.Response{}, r.err
+	}
+	return *r.answer, r.err
 }
 
 func (t *tab) Revoke(ctx context.Context, refreshToken string) error {
@@ -272,7 +289,19 @@ func (t *tab) Now() time.Time {
 // A step is something that can happen next.
 type step struct {
 	label
-	do func()
+	do      func()
+	touches touched // of a fault, which is done with w.mu held
+}
+
+// take has a step happen.
+func (w *world) take(s step) {
+	w.moment++
+	if s.fault {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.writes(s.touches)
+	}
+	s.do()
 }
 
 // A label is unique among the steps that can happen next. It becomes a text
@@ -308,7 +337,7 @@ func (l label) String() string {
 func (w *world) steps() []step {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	steps := w.faultless()
+	steps := slices.Collect(w.faultless)
 	if w.left > 0 {
 		steps = append(steps, w.faults()...)
 	}
@@ -321,9 +350,9 @@ func (w *world) again(l label) step {
 	defer w.mu.Unlock()
 	steps := w.faultless
 	if l.fault {
-		steps = w.faults
+		steps = slices.Values(w.faults())
 	}
-	for _, s := range steps() {
+	for s := range steps {
 		if s.label == l {
 			return s
 		}
@@ -331,62 +360,74 @@ func (w *world) again(l label) step {
 	panic(fmt.Sprint("the same schedule comes to another world: ", l))
 }
 
-func (w *world) faultless() []step {
-	steps := w.regular()
-	switch {
-	case len(steps) > 0:
-	case w.resting():
-		steps = append(steps, step{label{what: "rest"}, func() { w.over = true }})
-	default:
-		steps = append(steps, step{label{what: "time passes"}, w.pass})
+// faultless yields the steps that are no faults. w.mu is held.
+func (w *world) faultless(yield func(step) bool) {
+	none := true
+	for s := range w.regular {
+		if none = false; !yield(s) {
+			return
+		}
 	}
-	return steps
+	switch {
+	case !none:
+	case w.resting():
+		yield(step{label: label{what: "rest"}, do: func() { w.over = true }})
+	default:
+		yield(step{label: label{what: "time passes"}, do: w.pass})
+	}
 }
 
-// regular returns the steps that are no faults.
-func (w *world) regular() (steps []step) {
-	slices.SortFunc(w.ops, func(a, b *op) int {
-		// Goroutines that were woken together arrive in any order.
-		return cmp.Or(a.tab.number-b.tab.number, strings.Compare(string(a.kind), string(b.kind)), a.serial-b.serial)
-	})
+// regular yields the steps of faultless, but for rest and time.
+func (w *world) regular(yield func(step) bool) {
 	for _, o := range w.ops {
-		if w.ready(o) {
-			steps = append(steps, step{o.label(), func() { w.grant(o) }})
+		if w.ready(o) && !yield(step{label: o.label(), do: func() { w.grant(o) }}) {
+			return
 		}
 	}
 	for _, t := range w.tabs {
-		if len(t.news) > 0 && !t.dead {
-			steps = append(steps, step{t.label("notice"), func() {
-				w.mu.Lock()
-				w.writes(t.own())
-				t.view, t.news = t.news[0], t.news[1:]
-				w.mu.Unlock()
-				t.notify()
-			}})
+		if len(t.news) > 0 && !t.dead && !yield(step{label: t.label("notice"), do: func() { w.notice(t) }}) {
+			return
 		}
 	}
 	if w.lull < w.scope.lulls && slices.ContainsFunc(w.ops, func(o *op) bool { return o.timedOut && !o.late }) {
 		// An answer that is late already may stay away for longer.
-		steps = append(steps, step{label{what: "two seconds pass"}, func() {
+		lull := func() {
 			w.writes(everything)
 			w.lull++
 			time.Sleep(2 * time.Second) // more than the first cooldown
-		}})
+		}
+		if !yield(step{label: label{what: "two seconds pass"}, do: lull}) {
+			return
+		}
 	}
 	if len(w.idle) > 0 {
 		// All tabs are alike: that the one with the lowest number is asked
 		// first is a matter of names.
 		t := w.idle[0]
-		steps = append(steps, step{t.label("asked for a token"), func() {
+		yield(step{label: t.label("asked for a token"), do: func() {
 			w.writes(t.own() | theOrder)
 			w.idle = w.idle[1:]
 			w.call(t)
 		}})
 	}
-	return steps
+}
+
+func (w *world) notice(t *tab) {
+	w.mu.Lock()
+	w.writes(t.own())
+	t.view, t.news = t.news[0], t.news[1:]
+	w.mu.Unlock()
+	t.notify()
 }
 
 func (t *tab) label(what string) label { return label{tab: t.number, what: what} }
+
+func earliest(steps iter.Seq[step]) (s step, ok bool) {
+	for s := range steps {
+		return s, true
+	}
+	return s, false
+}
 
 func (o *op) label() label {
 	l := o.tab.label(string(o.kind))
@@ -394,7 +435,7 @@ func (o *op) label() label {
 	case opLock:
 		l.of = o.name
 	case opSwap:
-		l.from, l.to = o.old.Generation, o.new.Generation
+		l.from, l.to = o.old, o.new.Generation
 	case opSend:
 		l.of = o.refreshToken
 	}
@@ -433,6 +474,7 @@ func (w *world) grant(o *op) {
 		w.checkSend(o)
 		o.answer, o.answerErr = w.server.refresh(o.refreshToken)
 		o.kind = opWait
+		w.sort()
 	case opWait:
 		w.writes(theServer)
 		if o.answerErr == nil {
@@ -448,14 +490,14 @@ func (w *world) swap(o *op) error {
 	if w.scope.incoherent {
 		stored = o.tab.view
 	}
-	if o.old.Generation != stored.Generation && !w.scope.blindSwaps {
+	if o.old != stored.Generation && !w.scope.blindSwaps {
 		return onerefresh.ErrConflict
 	}
 	w.store(o.tab, o.new)
 	return nil
 }
 
-func (w *world) store(by *tab, r onerefresh.Record) {
+func (w *world) store(by *tab, r *onerefresh.Record) {
 	w.writes(theStore)
 	w.checkWrite(w.record, r)
 	w.record = r
@@ -518,7 +560,8 @@ func (w *world) pass() {
 		w.mu.Lock()
 		w.moment++
 		w.writes(everything)
-		ready := w.resting() || len(w.regular()) > 0
+		_, any := earliest(w.regular)
+		ready := any || w.resting()
 		if !ready && !time.Now().Before(deadline) {
 			w.violated("nothing happens any more, and a caller waits")
 			ready = true
