@@ -286,7 +286,7 @@ func (s *Session) persist(rec *Record, answer *Response) (*Token, error) {
 			var current *Record
 			if current, err = s.load(ctx); err == nil {
 				if !current.sameGrant(rec) {
-					return nil, s.discard(current, rec, &next.Token)
+					return nil, s.discard(ctx, current, rec, &next.Token)
 				}
 				rec = current
 				continue
@@ -309,10 +309,20 @@ const persistTimeout = 5 * time.Second
 // to a sign-in that is no more. If a peer has refreshed the same sign-in, to
 // revoke would end what the peer lives on. So might another client, whose
 // records have an Epoch and no Writer.
-func (s *Session) discard(current, rec *Record, late *Token) error {
+//
+// A record that other code has removed is put on record as that. In Chromium a
+// tab that calls localStorage.clear() while another's write is on its way to it
+// shows that write from then on, and would present its refresh token again.
+func (s *Session) discard(ctx context.Context, current, rec *Record, late *Token) error {
 	another := current.Writer == "" && current.Epoch != 0
 	if current.Epoch != rec.Epoch && !another || !current.signedIn() {
 		go s.revoke(late.RefreshToken)
+	}
+	if removed := !current.signedIn() && current.Writer == "" && current.Generation > rec.Generation; removed {
+		out := &Record{Generation: current.Generation + 1}
+		if s.swap(ctx, current, out) == nil {
+			s.observe(out)
+		}
 	}
 	return errAgain
 }

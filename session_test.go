@@ -245,6 +245,35 @@ func TestWriteOfAnotherClientWinsOverAnExchangeInFlight(t *testing.T) {
 	})
 }
 
+// A tab whose copy shows what was there before the removal must hear of it.
+func TestRemovalByOtherCodeDuringAnExchangeIsPutOnRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tabs := w.openSignedIn(2)
+		asking := make(chan []result)
+		go func() { asking <- w.storm(tabs[0]) }()
+		synctest.Wait()
+		old, err := w.store.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		removed := onerefresh.Record{Generation: old.Generation + 1}
+		if err := w.store.CompareAndSwap(t.Context(), old, removed); err != nil {
+			t.Fatal(err)
+		}
+		w.mustFail(onerefresh.ErrSignedOut, <-asking...)
+		w.mustFail(onerefresh.ErrSignedOut, w.storm(tabs...)...)
+		w.mustHaveSeen(t, 1)
+		if got, want := w.revocations(), []string{"refresh-secret-2"}; !slices.Equal(got, want) {
+			t.Errorf("revoked %q, want %q", got, want)
+		}
+		rec, err := w.store.Load(t.Context())
+		if err != nil || rec.Generation <= removed.Generation || rec.Writer == "" {
+			t.Errorf("there is %+v, %v; want a record that says so", rec, err)
+		}
+	})
+}
+
 func TestSignOutTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
