@@ -19,18 +19,17 @@ import (
 	"time"
 
 	"github.com/onerefresh/onerefresh/internal/chromium"
+	"github.com/onerefresh/onerefresh/internal/npmbuild"
 	"github.com/onerefresh/onerefresh/web/demo/authserver"
 	"github.com/onerefresh/onerefresh/web/demo/site"
 )
-
-const esbuild = "github.com/evanw/esbuild/cmd/esbuild@v0.28.2"
 
 // clientsPage is e2e/formats/page.js with the clients that it imports.
 var clientsPage = sync.OnceValues(func() ([]byte, error) {
 	if out, err := exec.Command(filepath.Join("..", "internal", "node", "ensure.sh"), "formats").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("ensure.sh: %w\n%s", err, out)
 	}
-	cmd := exec.Command("go", "run", esbuild, "page.js", "--bundle", "--format=esm", "--external:/dist/*", "--log-level=error")
+	cmd := exec.Command("go", "run", npmbuild.Esbuild, "page.js", "--bundle", "--format=esm", "--external:/dist/*", "--log-level=error")
 	cmd.Dir = "formats"
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -390,6 +389,7 @@ func atOnce(tabs []*page, expression string) []string {
 // a while ago. The published pattern over the same record must lose sessions, or
 // the storms prove nothing.
 func TestFormatStorm(t *testing.T) {
+	t.Parallel()
 	const grants, control, n = 12, 60, 5
 	s := newClientStage(t)
 	browser, end, err := chromium.Start(context.Background()) // with no other tabs to share processes with

@@ -32,8 +32,6 @@ import (
 // patience bounds everything that a test waits for.
 const patience = time.Minute
 
-const esbuild = "github.com/evanw/esbuild/cmd/esbuild@v0.28.2" // as in web/npm/build
-
 var (
 	built   string   // the folder of the package and the bundles
 	inputs  []string // the files that the bundles are made of
@@ -86,7 +84,7 @@ func bundle() error {
 		return err
 	}
 	meta := filepath.Join(built, "meta.json")
-	args := append([]string{"run", esbuild}, entries...)
+	args := append([]string{"run", npmbuild.Esbuild}, entries...)
 	if err := do("go", append(args, "--outdir="+filepath.Join(built, "tabs"), "--outbase=testdata", "--asset-names=[name]",
 		"--bundle", "--format=esm", "--target=es2022", "--jsx=automatic", "--log-level=warning", "--metafile="+meta,
 		"--alias:onerefresh="+filepath.Join(built, "index.js"),

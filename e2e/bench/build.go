@@ -13,8 +13,6 @@ import (
 	"github.com/onerefresh/onerefresh/internal/npmbuild"
 )
 
-const esbuild = "github.com/evanw/esbuild/cmd/esbuild@v0.28.2"
-
 // A size is in bytes.
 type size struct{ Raw, Gzip, Brotli int }
 
@@ -38,7 +36,7 @@ func build(root, folder string, compilers []string) (map[string]size, error) {
 		if err := npmbuild.Into(dist, "-compiler", compiler); err != nil {
 			return nil, err
 		}
-		args := append([]string{"run", esbuild}, entries...)
+		args := append([]string{"run", npmbuild.Esbuild}, entries...)
 		args = append(args, "--bundle", "--minify", "--format=esm", "--target=es2022", "--legal-comments=none", "--log-level=warning",
 			"--outdir="+into, "--external:/dist/*", "--external:node:*", "--alias:onerefresh="+filepath.Join(dist, "index.js"))
 		if err := run(bench, "go", args...); err != nil {

@@ -1,6 +1,5 @@
 //go:build !(js && wasm)
 
-// Package npmbuild builds what npm has, for tests and measurements.
 package npmbuild
 
 import (

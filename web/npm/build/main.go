@@ -19,9 +19,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-)
 
-const esbuild = "github.com/evanw/esbuild/cmd/esbuild@v0.28.2"
+	"github.com/onerefresh/onerefresh/internal/npmbuild"
+)
 
 func main() {
 	log.SetFlags(0)
@@ -108,7 +108,7 @@ func build(dist, name string, sizes bool) error {
 		return err
 	}
 	bundle := func(name, entry string, flags ...string) error {
-		cmd := command("go", append([]string{"run", esbuild, filepath.Join(src, entry), "--outfile=" + filepath.Join(temp, name),
+		cmd := command("go", append([]string{"run", npmbuild.Esbuild, filepath.Join(src, entry), "--outfile=" + filepath.Join(temp, name),
 			"--bundle", "--minify", "--target=es2022", "--legal-comments=none", "--log-level=warning",
 			"--alias:wasm_exec=" + filepath.Join(temp, "wasm_exec.js")}, flags...)...)
 		if err := cmd.Run(); err != nil {
