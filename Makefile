@@ -4,8 +4,8 @@
 # is possible.
 #
 # The module is compiled by TinyGo, which makes what npm has, and by the standard
-# compiler, which is the reference, with which less is tested. COMPILER=go, or
-# COMPILER=tinygo, tests all with one of them. docs/size.md says what is tested.
+# compiler, which is the reference. COMPILER=go, or COMPILER=tinygo, tests all with
+# one of them. docs/size.md says what is tested with which.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 JS          = GOOS=js GOARCH=wasm
@@ -28,9 +28,9 @@ demo:
 	go run ./web/demo -addr $(ADDR)
 
 # Browsers wait more than they compute; nothing else is run while storms are timed.
-# With ENGINES=1 the tests of the other engines are among them.
+# What takes longest begins first. With ENGINES=1 the tests of the other engines are among them.
 test:
-	$(SIDE_BY_SIDE) -j3 size lint test-go npm-test test-browser explore test-js fuzz examples $(if $(ENGINES),e2e-engines SHORT=1)
+	$(SIDE_BY_SIDE) -j3 npm-test $(if $(ENGINES),e2e-engines SHORT=1) test-go test-browser explore examples size lint test-js fuzz
 	$(MAKE) e2e
 
 lint: bin/staticcheck api
@@ -90,7 +90,7 @@ e2e: storms-$(SHIPPED) e2e-packages
 	$(SIDE_BY_SIDE) -j2 faults beside-faults
 
 beside-faults:
-	$(MAKE) -j1 handoffs servers soak $(REFERENCE:%=storms-%)
+	$(MAKE) -j1 handoffs $(COMPILERS:%=servers-%) soak $(REFERENCE:%=storms-%)
 
 storms: chromium
 	$(MAKE) -j1 $(COMPILERS:%=storms-%)
@@ -106,13 +106,17 @@ faults: $(COMPILERS:%=faults-%)
 faults-%:
 	@internal/chromium/ensure.sh
 	@$(MAKE) --no-print-directory e2e-packages
-	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 3 -skip 'TestStorm$$|TestSoak$(if $(filter $(REFERENCE),$*),|TestFormat|TestBackend|TestExpiries|TestDemo)' ./e2e
+	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 3 -skip 'TestStorm$$|TestSoak' ./e2e
 
 # Not at the same time, which is more than two processors can do in time.
 $(REFERENCE:%=faults-%): faults-$(SHIPPED)
 
-servers: chromium e2e-packages
-	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 15m -parallel 4 ./e2e/servers
+servers: $(COMPILERS:%=servers-%)
+
+servers-%:
+	@internal/chromium/ensure.sh
+	@$(MAKE) --no-print-directory e2e-packages
+	COMPILER=$* go test -count=1 -v -timeout 15m -parallel 4 ./e2e/servers
 
 e2e-packages:
 	@internal/node/ensure.sh e2e/servers/oidc-provider e2e/formats
@@ -122,15 +126,16 @@ handoffs: chromium
 	go test -count=1 -v -timeout 15m ./e2e/handoff ./e2e/processes
 
 # Storms, hand-off and sign-outs in WebKitGTK and Firefox, which are installed
-# where that is possible; with SHORT=1 less of it.
+# where that is possible; with SHORT=1 less of it. Every other tab has the module of
+# the other compiler.
 e2e-engines:
 	@e2e/engines/ensure.sh
-	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 15m ./e2e/engines $(if $(SHORT),-short)
+	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 15m ./e2e/engines $(REFERENCE:%=-beside %) $(if $(SHORT),-short)
 
-# Ten tabs and random faults, for MINUTES minutes; SEED=n draws those of a run
-# before.
+# Ten tabs, every other with the module of the other compiler, and random faults,
+# for MINUTES minutes; SEED=n draws those of a run before.
 soak: chromium
-	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 0 ./e2e -run TestSoak -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
+	COMPILER=$(SHIPPED) go test -count=1 -v -timeout 0 ./e2e -run TestSoak -minutes $(MINUTES) $(REFERENCE:%=-beside %) $(if $(SEED),-seed $(SEED))
 
 # 10,000 refreshes in one tab, with each compiler's module.
 memory: chromium

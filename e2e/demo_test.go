@@ -6,6 +6,7 @@ import "testing"
 
 // The page as a person uses it: sign in, open tabs, choose, run, compare.
 func TestDemoPage(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	c := s.control
 	click := func(selector string) {

@@ -106,6 +106,7 @@ func (v *visit) mustHaveRotated(n int) {
 
 // An adopting tab must be as fit for the next expiry as the one that refreshed.
 func TestExpiriesInARow(t *testing.T) {
+	t.Parallel()
 	v := newStage(t).signIn(5)
 	for expiry := range 10 {
 		v.all(v.each(resource), "200")
@@ -116,6 +117,7 @@ func TestExpiriesInARow(t *testing.T) {
 
 // The same by the clock, and not by a refusal.
 func TestExpiriesByTheClock(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.auth.Configure(func(c *authserver.Settings) { c.AccessTokenLifetime = 2 * time.Second })
 	v := &visit{stage: s, tabs: s.openTabs(5, visitPath)}
@@ -132,6 +134,7 @@ func TestExpiriesByTheClock(t *testing.T) {
 }
 
 func TestSignOutTellsAllTabs(t *testing.T) {
+	t.Parallel()
 	v := newStage(t).signIn(5)
 	for _, tab := range v.tabs {
 		tab.wait(`tab.events.some(event => event.type === "signedin")`) // a session that lasts for less than 50 ms is no event
@@ -151,6 +154,7 @@ func TestSignOutTellsAllTabs(t *testing.T) {
 }
 
 func TestEndOfTheSessionTellsAllTabs(t *testing.T) {
+	t.Parallel()
 	v := newStage(t).signIn(5)
 	v.auth.Configure(func(c *authserver.Settings) {
 		c.Failures = []authserver.Failure{{Kind: authserver.FailStatus, Status: 400, Body: `{"error":"invalid_grant"}`, Count: 1}}
@@ -167,6 +171,7 @@ func TestEndOfTheSessionTellsAllTabs(t *testing.T) {
 }
 
 func TestTabOpenedLater(t *testing.T) {
+	t.Parallel()
 	v := newStage(t).signIn(2)
 	v.auth.Expire(v.grant)
 	v.all(v.each(resource), "200")
@@ -181,6 +186,7 @@ func TestTabOpenedLater(t *testing.T) {
 // On an http origin other than localhost there is no navigator.locks. The
 // recorded attempt keeps tabs apart there.
 func TestWithoutWebLocks(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, setting{host: "demo.test"})
 	if eval[bool](s.control, "isSecureContext || 'locks' in navigator") {
 		t.Fatal("there are Web Locks")

@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/onerefresh/onerefresh/internal/chromium"
+	"github.com/onerefresh/onerefresh/internal/npmbuild"
 	"github.com/onerefresh/onerefresh/web/demo/authserver"
 	"github.com/onerefresh/onerefresh/web/demo/site"
 )
@@ -29,6 +30,7 @@ import (
 var (
 	soakMinutes = flag.Float64("minutes", 0, "for how long to soak, see make soak")
 	soakSeed    = flag.Uint64("seed", 0, "that of the soak's faults; 0 is another one each time")
+	soakBeside  = flag.String("beside", "", "the `compiler` of the module that every other tab of the soak has; all the same if empty")
 )
 
 const (
@@ -49,6 +51,7 @@ type soak struct {
 	*witness
 	mode    string
 	url     string
+	roots   []string // of the sites that the tabs are opened at, in turns
 	browser context.Context
 	draw    *rand.Rand // only in the goroutine of run
 	faults  sync.WaitGroup
@@ -79,15 +82,15 @@ func newSoak(t *testing.T, mode string, seed uint64) *soak {
 		draw: rand.New(rand.NewPCG(seed, 0)), befell: make(map[string]int),
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", site.Handler(auth, dist))
-	mux.HandleFunc("GET /soak.js", func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFile(w, r, filepath.Join("testdata", "soak.js"))
-	})
-	for path, head := range map[string]string{"/soak": `<script type="module" src="/soak.js"></script>`, "/blank": ""} {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "text/html")
-			fmt.Fprint(w, "<!doctype html><title>Soak</title>", head)
-		})
+	mux.Handle("/", soakSite(auth, dist))
+	s.roots = []string{""}
+	if *soakBeside != "" {
+		other := t.TempDir()
+		if err := npmbuild.Into(other, "-compiler", *soakBeside); err != nil {
+			t.Fatal(err)
+		}
+		mux.Handle("/beside/", http.StripPrefix("/beside", soakSite(auth, other)))
+		s.roots = append(s.roots, "/beside")
 	}
 	server := httptest.NewUnstartedServer(s.watch(mux))
 	server.Config.SetKeepAlivesEnabled(false) // see newFaultStage
@@ -113,6 +116,22 @@ func newSoak(t *testing.T, mode string, seed uint64) *soak {
 	return s
 }
 
+// soakSite is the demonstration's, with the page of the soak.
+func soakSite(auth http.Handler, dist string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", site.Handler(auth, dist))
+	mux.HandleFunc("GET /soak.js", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, filepath.Join("testdata", "soak.js"))
+	})
+	for path, head := range map[string]string{"/soak": `<script type="module" src="soak.js"></script>`, "/blank": ""} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, "<!doctype html><title>Soak</title>", head)
+		})
+	}
+	return mux
+}
+
 // openTab opens a tab in its place.
 func (s *soak) openTab(tab *soakTab) error {
 	ctx, end := chromedp.NewContext(s.browser)
@@ -133,7 +152,7 @@ func (s *soak) openTab(tab *soakTab) error {
 	}()
 	s.soakMu.Lock()
 	s.opened++
-	path := fmt.Sprintf("/soak?mode=%s&seed=%d", s.mode, s.opened)
+	path := fmt.Sprintf("%s/soak?mode=%s&seed=%d", s.roots[tab.number%len(s.roots)], s.mode, s.opened)
 	tab.ctx = ctx
 	s.soakMu.Unlock()
 	return s.do(tab, chromedp.Navigate(s.url+path))

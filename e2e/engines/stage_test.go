@@ -5,12 +5,14 @@ package engines
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +28,13 @@ const (
 	evalPatience = 3 * time.Minute
 )
 
+// besideCompiler is that of the module which every other tab has instead.
+var besideCompiler = flag.String("beside", "", "the `compiler` of the module that every other tab has; all the same if empty")
+
 // dist has the package, with the module of the compiler that the environment
-// variable COMPILER names.
-var dist string
+// variable COMPILER names, and beside, if it is not empty, with that of
+// besideCompiler.
+var dist, beside string
 
 func TestMain(m *testing.M) {
 	log.SetFlags(0)
@@ -36,13 +42,20 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) int {
-	var err error
-	if dist, err = os.MkdirTemp("", "onerefresh"); err != nil {
+	flag.Parse()
+	temporary, err := os.MkdirTemp("", "onerefresh")
+	if err != nil {
 		log.Print(err)
 		return 1
 	}
-	defer os.RemoveAll(dist)
-	if err := npmbuild.Into(dist); err != nil {
+	defer os.RemoveAll(temporary)
+	dist = filepath.Join(temporary, "dist")
+	err = npmbuild.Into(dist)
+	if err == nil && *besideCompiler != "" {
+		beside = filepath.Join(temporary, "beside")
+		err = npmbuild.Into(beside, "-compiler", *besideCompiler)
+	}
+	if err != nil {
 		log.Print(err)
 		return 1
 	}
@@ -74,7 +87,12 @@ func newStage(t *testing.T, start func(t *testing.T, proxy string) engine) *stag
 	t.Helper()
 	auth := authserver.New(authserver.Settings{LatencyBefore: 50 * time.Millisecond})
 	t.Cleanup(auth.Close)
-	url := serve(t, site.Handler(auth, dist))
+	mux := http.NewServeMux()
+	mux.Handle("/", site.Handler(auth, dist))
+	if beside != "" {
+		mux.Handle("/beside/", http.StripPrefix("/beside", site.Handler(auth, beside)))
+	}
+	url := serve(t, mux)
 	// As a proxy, the server answers by any name but that of the machine.
 	return &stage{t, start(t, strings.TrimPrefix(url, "http://")), auth, url}
 }
@@ -128,8 +146,12 @@ func (s *stage) open(url string) *page {
 func (s *stage) openTabs(n int, path string) (control *page, tabs []*page) {
 	s.Helper()
 	control = s.open(s.url + "/")
-	for range n {
-		tabs = append(tabs, s.open(s.url+path))
+	for i := range n {
+		root := s.url
+		if i%2 == 1 && beside != "" {
+			root += "/beside"
+		}
+		tabs = append(tabs, s.open(root+path))
 	}
 	control.wait(fmt.Sprintf("window.demo && demo.tabs() >= %d", n))
 	if !s.apart(9, control, tabs...) {

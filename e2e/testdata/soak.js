@@ -1,7 +1,7 @@
 // One tab of the soak: callers who ask for a token all the time, and tell the
 // test what they get.
-import { OneRefreshError, open } from "/dist/index.js";
-import { open as openPublished } from "/clients.js";
+import { OneRefreshError, open } from "./dist/index.js";
+import { open as openPublished } from "./clients.js";
 
 const parameters = new URLSearchParams(location.search);
 const published = parameters.get("mode") === "published";

@@ -96,7 +96,7 @@ class Published extends Client {
 
 /** The npm package, as `make npm` builds it. */
 async function onerefresh(key, name, server) {
-  const { open } = await import("/dist/index.js");
+  const { open } = await import("./dist/index.js");
   return open({ name, storageKey: key, ...server });
 }
 
