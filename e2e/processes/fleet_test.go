@@ -159,18 +159,25 @@ func (f *fleet) kill(name string) {
 			break // in no order
 		}
 	}
-	if cmd := f.workers[name]; cmd != nil {
-		f.killed[name] = time.Now()
-		cmd.Process.Kill()
+	f.end(name)
+}
+
+// end kills a worker, if there is one of that name. It may be dead, and not yet
+// be waited for: then it stays dead since the first time. mu is held.
+func (f *fleet) end(name string) {
+	cmd := f.workers[name]
+	if _, dead := f.killed[name]; cmd == nil || dead {
+		return
 	}
+	f.killed[name] = time.Now()
+	cmd.Process.Kill()
 }
 
 func (f *fleet) stop() {
 	f.mu.Lock()
 	f.stopping = true
-	for name, cmd := range f.workers {
-		f.killed[name] = time.Now()
-		cmd.Process.Kill()
+	for name := range f.workers {
+		f.end(name)
 	}
 	f.mu.Unlock()
 	f.wg.Wait()
