@@ -87,10 +87,10 @@ bin/chromium-exec: $(wildcard internal/chromium/*.go internal/chromium/exec/*)
 	go build -o $@ ./internal/chromium/exec
 
 e2e: storms-$(SHIPPED) e2e-packages
-	$(SIDE_BY_SIDE) -j2 faults beside-faults
+	$(SIDE_BY_SIDE) -j3 faults handoffs beside-faults
 
 beside-faults:
-	$(MAKE) -j1 handoffs $(COMPILERS:%=servers-%) soak $(REFERENCE:%=storms-%)
+	$(MAKE) -j1 soak $(COMPILERS:%=servers-%) $(REFERENCE:%=storms-%)
 
 storms: chromium
 	$(MAKE) -j1 $(COMPILERS:%=storms-%)
