@@ -1,17 +1,27 @@
 #!/usr/bin/env bash
 # Sees to it that there is a Chromium to test with: takes the one there is,
-# installs Debian's where that can be done, and otherwise says what to do.
+# installs Debian's where that can be done, and otherwise says what to do. Beside
+# Debian's, the same engine without the browser around it, which is not needed.
 set -euo pipefail
+install() {
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "$@"
+}
+may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable chrome \
 	"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium; do
 	if [ -n "$name" ] && command -v "$name" >/dev/null; then
+		if [ "$name" = chromium ] && ! command -v chromium-headless-shell >/dev/null && may_install &&
+			apt-cache policy chromium-headless-shell 2>/dev/null | grep -q 'Candidate: [0-9]'; then
+			install chromium-headless-shell >&2 || true
+		fi
 		exit 0
 	fi
 done
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-	export DEBIAN_FRONTEND=noninteractive
+if may_install; then
 	apt-get update -qq
-	exec apt-get install -y -qq --no-install-recommends chromium
+	install chromium
+	exec "$0"
 fi
 cat >&2 <<'MESSAGE'
 Chromium is needed to run the tests in a browser, and was not found. Install
