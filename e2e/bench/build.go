@@ -38,7 +38,7 @@ func build(root, folder string, compilers []string) (map[string]size, error) {
 		}
 		args := append([]string{"run", npmbuild.Esbuild}, entries...)
 		args = append(args, "--bundle", "--minify", "--format=esm", "--target=es2022", "--legal-comments=none", "--log-level=warning",
-			"--outdir="+into, "--external:/dist/*", "--external:node:*", "--alias:onerefresh="+filepath.Join(dist, "index.js"))
+			"--outdir="+into, "--external:"+filepath.Join(root, "web/demo/site/page/dist/*"), "--external:node:*", "--alias:onerefresh="+filepath.Join(dist, "index.js"))
 		if err := run(bench, "go", args...); err != nil {
 			return nil, err
 		}
