@@ -293,8 +293,8 @@ func (p *page) crash() {
 
 // freeze freezes a tab, and waits until it is frozen. Chromium never delivers
 // the body of an answer, however it is read, if the page freezes between the
-// header and the body. Of its own accord it freezes no page that holds a Web
-// Lock which others wait for: https://developer.chrome.com/blog/freezing-on-energy-saver
+// header and the body. To save energy it freezes no page that holds a Web Lock
+// which others wait for: https://developer.chrome.com/blog/freezing-on-energy-saver
 func (p *page) freeze() {
 	p.Helper()
 	p.lifecycle(cdppage.SetWebLifecycleStateStateFrozen)
