@@ -28,7 +28,9 @@ if [ ! -e "$bin/$made" ]; then
 	libc=/usr/lib/wasm32-wasi/libc.a
 	builtins=/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a
 	if ! [ -e "$libc" ] || ! [ -e "$builtins" ] || ! [ -x /usr/bin/wasm-ld-19 ] || ! [ -x /usr/bin/llvm-config-19 ] || ! [ -x /usr/bin/clang-19 ] || ! command -v g++ >/dev/null || ! command -v npm >/dev/null || ! command -v patch >/dev/null; then
-		packages=(g++ llvm-19-dev libclang-19-dev clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc libpolly-19-dev npm patch)
+		packages=(g++ llvm-19-dev libclang-19-dev clang-19 lld-19 libclang-rt-19-dev-wasm32 wasi-libc libpolly-19-dev patch)
+		# Debian's npm conflicts with a Node.js that brings its own.
+		command -v npm >/dev/null || packages+=(npm)
 		if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 			echo "TinyGo is needed, and was not found. Install it (https://tinygo.org/getting-started/install/)," >&2
 			echo "or, on Debian or Ubuntu, what to build it with: apt-get install ${packages[*]}" >&2
