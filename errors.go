@@ -146,19 +146,23 @@ func redact(text string, t *Token) string {
 		text = strings.ReplaceAll(text, secret, redacted)
 		// Escaped, as in a URL or in HTML, it is still there but for a few
 		// characters.
-		for _, part := range strings.FieldsFunc(secret, escaped) {
-			if len(part) >= 8 {
+		for begin, end := 0, 0; end <= len(secret); end++ {
+			if end < len(secret) && unreserved(secret[end]) {
+				continue
+			}
+			if part := secret[begin:end]; len(part) >= 8 {
 				text = strings.ReplaceAll(text, part, redacted)
 			}
+			begin = end + 1
 		}
 	}
 	return text
 }
 
-// escaped reports whether some way of escaping changes r. Those that stay are
-// the unreserved ones of https://www.rfc-editor.org/rfc/rfc3986#section-2.3.
-func escaped(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~", r)
+// unreserved reports whether no way of escaping changes c.
+// See https://www.rfc-editor.org/rfc/rfc3986#section-2.3.
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
 func sessionEnded(e *Ended) error {

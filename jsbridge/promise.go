@@ -57,11 +57,16 @@ func Await(ctx context.Context, promise Value) (Value, error) {
 	}
 }
 
-// Promise runs run in a goroutine and returns a Promise of [ValueOf] what it
-// returns, or rejected with [ErrorValue] of its error. A panic rejects it as
-// well.
-func Promise(run func() (any, error)) Value {
-	var resolve, reject Value
+// Pending returns a promise, and the function that fulfils it with undefined,
+// which may be called more than once.
+func Pending() (promise Value, resolve func()) {
+	promise, fulfil, _ := newPromise()
+	return promise, func() { fulfil.Invoke() }
+}
+
+// newPromise returns a promise and what settles it, all of them undefined if the
+// engine refuses.
+func newPromise() (promise, resolve, reject Value) {
 	executor := FuncOf(func(args []Value) any {
 		if len(args) == 2 {
 			resolve, reject = args[0], args[1]
@@ -69,10 +74,25 @@ func Promise(run func() (any, error)) Value {
 		return nil
 	})
 	defer executor.Release() // the constructor has called it when it returns
-	promise, err := construct(promiseClass, executor)
-	if err != nil {
-		return Undefined()
-	}
+	promise, _ = construct(promiseClass, executor)
+	return
+}
+
+// Promise runs run in a goroutine and returns a Promise of [ValueOf] what it
+// returns, or rejected with [ErrorValue] of its error. A panic rejects it as
+// well.
+func Promise(run func() (any, error)) Value {
+	return promise(func([]Value) (any, error) { return run() }, nil)
+}
+
+// AsyncFuncOf is [FuncOf] for a function that returns a [Promise], as an async
+// function of JavaScript does.
+func AsyncFuncOf(run func(args []Value) (any, error)) Func {
+	return FuncOf(func(args []Value) any { return promise(run, args) })
+}
+
+func promise(run func(args []Value) (any, error), args []Value) Value {
+	promise, resolve, reject := newPromise()
 	go func() {
 		// What holds if run panics, or ends the goroutine.
 		settle, value := reject, ErrorValue(errPanic)
@@ -82,7 +102,7 @@ func Promise(run func() (any, error)) Value {
 			}
 			settle.Invoke(value)
 		}()
-		if x, err := run(); err != nil {
+		if x, err := run(args); err != nil {
 			value = ErrorValue(err)
 		} else {
 			settle, value = resolve, ValueOf(x)

@@ -5,7 +5,6 @@ package locks
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/onerefresh/onerefresh"
 	"github.com/onerefresh/onerefresh/jsbridge"
@@ -52,16 +51,13 @@ func (m lockManager) request(ctx context.Context, hidden <-chan struct{}, name s
 	defer cancel(nil)
 	// The browser holds the lock from when it calls back until the promise that
 	// it gets from that is settled.
-	granted, released := make(chan struct{}), make(chan struct{})
+	granted := make(chan struct{})
+	released, release := jsbridge.Pending()
 	callback := jsbridge.FuncOf(func([]jsbridge.Value) any {
 		close(granted)
-		return jsbridge.Promise(func() (any, error) {
-			<-released
-			return nil, nil
-		})
+		return released
 	})
 	held, end := hold(ctx)
-	release := sync.OnceFunc(func() { close(released) })
 	unlock := func() {
 		end(nil)
 		release()

@@ -80,21 +80,25 @@ func openDatabase(gone func()) (jsbridge.Value, error) {
 	if err != nil {
 		return jsbridge.Value{}, err
 	}
-	answered := make(chan error, 1)
+	answered := make(chan struct{})
+	var refused error
 	for event, f := range map[string]func(){
 		"onupgradeneeded": func() {
 			if db, err := request.Get("result"); err == nil {
 				db.Call("createObjectStore", generationsName)
 			}
 		},
-		"onsuccess": func() { answered <- nil },
-		"onerror":   func() { answered <- reason(request) },
+		"onsuccess": func() { close(answered) },
+		"onerror": func() {
+			refused = reason(request)
+			close(answered)
+		},
 	} {
 		fn := on(request, event, f)
 		defer fn.Release()
 	}
-	if err := <-answered; err != nil {
-		return jsbridge.Value{}, err
+	if <-answered; refused != nil {
+		return jsbridge.Value{}, refused
 	}
 	db, err := request.Get("result")
 	if err != nil {

@@ -30,11 +30,14 @@ func (g *generations) newest(ctx context.Context, key string) (uint64, error) {
 	var (
 		marked  uint64
 		markErr error
-		wg      sync.WaitGroup
+		looked  = make(chan struct{})
 	)
-	wg.Go(func() { marked, markErr = g.marks.newest(ctx, key) })
+	go func() {
+		marked, markErr = g.marks.newest(ctx, key)
+		close(looked)
+	}()
 	stored, err := g.database.newest(ctx, key)
-	wg.Wait()
+	<-looked
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}

@@ -106,14 +106,13 @@ func (m *marks) mark(key string, generation uint64) *lock {
 			l.release()
 			return
 		}
-		release := sync.OnceFunc(l.release)
-		time.AfterFunc(markFor, release)
+		time.AfterFunc(markFor, l.release)
 		m.mu.Lock()
 		before := m.held[key]
 		if m.held == nil {
 			m.held = make(map[string]func())
 		}
-		m.held[key] = release
+		m.held[key] = l.release
 		m.mu.Unlock()
 		if before != nil {
 			before()
@@ -171,8 +170,9 @@ type lock struct {
 }
 
 func request(name, mode string) *lock {
-	settled, released := make(chan struct{}), make(chan struct{})
-	l := &lock{settled: settled, release: sync.OnceFunc(func() { close(released) })}
+	settled := make(chan struct{})
+	released, release := jsbridge.Pending()
+	l := &lock{settled: settled, release: release}
 	settle := sync.OnceFunc(func() { close(settled) })
 	manager, err := lockManager()
 	if err != nil {
@@ -182,10 +182,7 @@ func request(name, mode string) *lock {
 	}
 	granted := jsbridge.FuncOf(func([]jsbridge.Value) any {
 		settle()
-		return jsbridge.Promise(func() (any, error) {
-			<-released
-			return nil, nil
-		})
+		return released
 	})
 	done, err := manager.Call("request", name, map[string]any{"mode": mode}, granted)
 	go func() {

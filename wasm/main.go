@@ -13,7 +13,8 @@ import (
 )
 
 // main takes what the loader has left for it on the global object, gives it
-// the API, and stays. If that fails it returns, which the loader notices.
+// the API, and stays. The loader is the only one to call that, and gives all
+// arguments. If that fails it returns, which the loader notices.
 func main() {
 	loader, err := jsbridge.Global().Get("__onerefresh__")
 	if err != nil {
@@ -25,18 +26,10 @@ func main() {
 	}
 	jsbridge.SetErrorClass(errorClass)
 	api := map[string]any{
-		"open": method(func(args []jsbridge.Value) (any, error) { return open(args[0]) }),
+		"open": jsbridge.AsyncFuncOf(func(args []jsbridge.Value) (any, error) { return open(args[0]) }),
 	}
 	if _, err := loader.Call("ready", api); err != nil {
 		return
 	}
 	select {}
-}
-
-// method makes a JavaScript function that returns a promise of what run
-// returns. The loader is the only one to call it, and gives all arguments.
-func method(run func(args []jsbridge.Value) (any, error)) jsbridge.Func {
-	return jsbridge.FuncOf(func(args []jsbridge.Value) any {
-		return jsbridge.Promise(func() (any, error) { return run(args) })
-	})
 }

@@ -27,23 +27,23 @@ func open(v jsbridge.Value) (any, error) {
 		methods = append(methods, m)
 		handle[name] = m
 	}
-	set("token", method(func([]jsbridge.Value) (any, error) {
+	set("token", jsbridge.AsyncFuncOf(func([]jsbridge.Value) (any, error) {
 		return accessToken(s.Token(context.Background())) // the loader deals with callers who give up
 	}))
-	set("refresh", method(func(args []jsbridge.Value) (any, error) {
+	set("refresh", jsbridge.AsyncFuncOf(func(args []jsbridge.Value) (any, error) {
 		rejected, _ := args[0].Text()
 		ctx, stop := jsbridge.Context(args[1])
 		defer stop()
 		return accessToken(s.Refresh(ctx, rejected))
 	}))
-	set("signIn", method(func(args []jsbridge.Value) (any, error) {
+	set("signIn", jsbridge.AsyncFuncOf(func(args []jsbridge.Value) (any, error) {
 		r, err := opts.Provider.Complete(tokenResponse(args[0]))
 		if err != nil {
 			return nil, &onerefresh.Error{Code: onerefresh.CodeInvalidOptions, Message: err.Error(), Cause: err}
 		}
 		return nil, s.SignIn(context.Background(), r)
 	}))
-	set("signOut", method(func([]jsbridge.Value) (any, error) {
+	set("signOut", jsbridge.AsyncFuncOf(func([]jsbridge.Value) (any, error) {
 		return nil, s.SignOut(context.Background())
 	}))
 	set("close", jsbridge.FuncOf(func([]jsbridge.Value) any {

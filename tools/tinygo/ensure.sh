@@ -23,7 +23,7 @@ if command -v flock >/dev/null; then # two builds at a time would be at the same
 	exec 9>"$bin.lock"
 	flock 9
 fi
-made=$version-$(cat "$here/ensure.sh" "$here"/*.patch | cksum | cut -d ' ' -f 1)
+made=$version-$(cat "$here/ensure.sh" "$here"/*.patch "$here/who-waits.js" "$here/context/context.go" | cksum | cut -d ' ' -f 1)
 if [ ! -e "$bin/$made" ]; then
 	libc=/usr/lib/wasm32-wasi/libc.a
 	builtins=/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a
@@ -44,25 +44,35 @@ if [ ! -e "$bin/$made" ]; then
 	rm -rf "$bin"
 	mkdir -p "$bin/path"
 	echo 'module tinygo' >"$bin/go.mod" # go vet ./... of the project stays out of it, even while it is copied
-	(cd "$here" && go build -tags llvm19 -o "$bin/path/tinygo" github.com/tinygo-org/tinygo) >&2
-	ln -s /usr/bin/wasm-ld-19 "$bin/path/wasm-ld"
-	ln -s /usr/bin/clang-19 "$bin/path/clang"
 	cp -r "$(cd "$here" && go list -m -f '{{.Dir}}' github.com/tinygo-org/tinygo)" "$bin/root"
 	chmod -R u+w "$bin/root"
-	mkdir -p "$bin/root/src/net" # imported by nothing here, and looked for
-	patch --silent -d "$bin/root" -p1 <"$here/collect-when-idle.patch"
+	mkdir -p "$bin/root/src/net" "$bin/root/src/context" # net is imported by nothing here, and looked for
+	cp "$here/context/context.go" "$bin/root/src/context"
+	for change in "$here"/*.patch; do patch --silent -d "$bin/root" -p1 <"$change"; done
+	mkdir "$bin/build"
+	cp "$here"/go.* "$here/tools.go" "$bin/build"
+	(cd "$bin/build" && go mod edit -replace=github.com/tinygo-org/tinygo=../root && go build -tags llvm19 -o "$bin/path/tinygo" github.com/tinygo-org/tinygo) >&2
+	ln -s /usr/bin/wasm-ld-19 "$bin/path/wasm-ld"
+	ln -s /usr/bin/clang-19 "$bin/path/clang"
 	npm install --silent --no-package-lock --no-save --prefix "$bin" binaryen@123.0.0 >&2
 	# What is small before asyncify gets less added by it, and what it adds can be
-	# made smaller more than once.
+	# made smaller more than once. The numbers of functions are the same without
+	# their names.
+	cp "$here/who-waits.js" "$bin"
 	cat >"$bin/path/wasm-opt" <<-SCRIPT
 		#!/bin/sh
 		set -e
-		opt() { "$bin/node_modules/.bin/wasm-opt" -Oz --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext --strip-debug "\$@"; }
+		opt() { "$bin/node_modules/.bin/wasm-opt" --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext "\$@"; }
+		waits=
 		for out; do
-			if [ -f "\$out" ]; then opt "\$out" -o "\$out"; fi
+			if [ -f "\$out" ]; then
+				opt -Oz -g "\$out" -o "\$out"
+				waits=\$(opt "\$out" --print -o /dev/null | node "$bin/who-waits.js")
+				opt --strip-debug "\$out" -o "\$out"
+			fi
 		done
-		"$bin/node_modules/.bin/wasm-opt" "\$@"
-		if [ -f "\$out" ]; then opt --converge --strip-target-features "\$out" -o "\$out"; fi
+		"$bin/node_modules/.bin/wasm-opt" \${waits:+--pass-arg=asyncify-ignore-imports "--pass-arg=asyncify-onlylist@\$waits"} "\$@"
+		if [ -f "\$out" ]; then opt -Oz --converge --strip-debug --strip-target-features "\$out" -o "\$out"; fi
 	SCRIPT
 	chmod +x "$bin/path/wasm-opt"
 	# The libc of Debian prints what fails before it aborts, and has a generator of

@@ -56,9 +56,7 @@ func main() {
 }
 
 func export(name string, f func(args []jsbridge.Value) (any, error)) {
-	jsbridge.Global().Set(name, jsbridge.FuncOf(func(args []jsbridge.Value) any {
-		return jsbridge.Promise(func() (any, error) { return f(args) })
-	}))
+	jsbridge.Global().Set(name, jsbridge.AsyncFuncOf(f))
 }
 
 func hold(ctx context.Context, store onerefresh.Store, id string, before, after jsbridge.Value) (any, error) {

@@ -76,9 +76,12 @@ func sources(root, compiler string, compile []string, folder string) ([]byte, er
 	sum := sha256.New()
 	// Not what is before it: PATH is another one in a test.
 	fmt.Fprintf(sum, "%s\n%q\n", compilerVersion, compile[slices.Index(compile, "build"):])
-	tinygo := filepath.Join(root, "tools", "tinygo")
-	for _, path := range append(strings.Split(strings.TrimSpace(string(files)), "\n"),
-		filepath.Join(tinygo, "ensure.sh"), filepath.Join(tinygo, "collect-when-idle.patch")) {
+	tinygo, err := filepath.Glob(filepath.Join(root, "tools", "tinygo", "*.*"))
+	if err != nil {
+		return nil, err
+	}
+	tinygo = append(tinygo, filepath.Join(root, "tools", "tinygo", "context", "context.go"))
+	for _, path := range append(strings.Split(strings.TrimSpace(string(files)), "\n"), tinygo...) {
 		file, err := os.Open(path)
 		if err != nil {
 			return nil, err
