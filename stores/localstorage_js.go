@@ -102,28 +102,32 @@ func (s *localStorage) look() (*sight, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	last, good := s.last, s.good
+	s.mu.Unlock()
 	// A format that has failed may not do so again.
-	if s.last != nil && (s.last.err == nil || s.format == nil) && text == s.last.text && present == s.last.present && beside == s.last.beside {
-		return s.last, nil
+	if last != nil && (last.err == nil || s.format == nil) && text == last.text && present == last.present && beside == last.beside {
+		return last, nil
 	}
 	v := &sight{}
+	generation := uint64(0)
 	switch {
 	case s.format != nil:
-		v = see(s.key, s.format, text, present, beside)
-		if v.putBack && s.good != nil && s.good.beside == beside && s.setItem(s.key, s.good.text) == nil {
-			v = s.good // as it was when the note was written
+		v = see(s.key, s.format, text, present, beside) // calls functions of the page
+		generation = v.note.rec.Generation
+		if v.putBack && good != nil && good.beside == beside && s.setItem(s.key, good.text) == nil {
+			v = good // as it was when the note was written
 			go s.watchers.notify()
 		}
-		if v.ours() {
-			s.good = v
-		}
-		s.known = max(s.known, v.note.rec.Generation)
 	case present:
 		v.text, v.present = text, true
 		v.err = decode(s.key, text, &v.rec)
 	}
-	s.known = max(s.known, v.rec.Generation)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.format != nil && v.ours() {
+		s.good = v
+	}
+	s.known = max(s.known, generation, v.rec.Generation)
 	v.known = s.known
 	s.last = v
 	return v, nil

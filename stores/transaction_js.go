@@ -98,14 +98,19 @@ func (t *transaction) decide(ready <-chan struct{}, f func() error) {
 		}
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.abandoned {
-		t.decided = true
-		t.verdict = f()
+	t.decided = !t.abandoned
+	decided := t.decided
+	t.mu.Unlock()
+	if decided {
+		verdict := f() // which may call functions of the page
+		t.mu.Lock()
+		t.verdict = verdict
+		t.mu.Unlock()
+		if verdict == nil {
+			return
+		}
 	}
-	if t.abandoned || t.verdict != nil {
-		t.js.Call("abort")
-	}
+	t.js.Call("abort")
 }
 
 // end waits until the transaction is settled. Before the decision a caller who
