@@ -182,3 +182,52 @@ func TestManyPromisesLeaveNothing(t *testing.T) {
 	}
 	alive(t)
 }
+
+func TestPending(t *testing.T) {
+	promise, resolve := jsbridge.Pending()
+	settled := eval(t, `(promise) => { const s = { value: "" }; promise.then((value) => { s.value = String(value) }); return s; }`)
+	s, err := settled.Invoke(promise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, eval(t, `new Promise((resolve) => setTimeout(resolve, 1))`))
+	if v := text(t, s, "value"); v != "" {
+		t.Errorf("it was settled early, with %s", v)
+	}
+	live := jsbridge.Live()
+	resolve()
+	resolve()
+	if v, err := await(t, promise); err != nil || !v.IsUndefined() {
+		t.Errorf("it came to %s, error %v", asJSON(t, v), err)
+	}
+	if n := jsbridge.Live(); n != live {
+		t.Errorf("%d callbacks live on", n-live)
+	}
+	alive(t)
+}
+
+func TestAsyncFuncOf(t *testing.T) {
+	f := jsbridge.AsyncFuncOf(func(args []jsbridge.Value) (any, error) {
+		runtime.Gosched()
+		if len(args) == 0 {
+			return nil, onerefresh.ErrSignedOut
+		}
+		return args[len(args)-1], nil
+	})
+	defer f.Release()
+	promise, err := f.Value().Invoke(1, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := await(t, promise); err != nil || asJSON(t, v) != `"a"` {
+		t.Errorf("it came to %s, error %v", asJSON(t, v), err)
+	}
+	promise, err = f.Value().Invoke()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *jsbridge.Exception
+	if _, err := await(t, promise); !errors.As(err, &e) || text(t, e.Value, "code") != "signed_out" {
+		t.Errorf("error %v", err)
+	}
+}
