@@ -6,6 +6,9 @@
 /** How long tabs give way, in ms: the refresh is sent by then, and what they do while the server thinks disturbs nobody. */
 const courtesy = 100;
 
+/** For how long a tab that is done stays ahead, in ms: the others know of its token by then, and need not begin. */
+const lead = 30;
+
 /** @type {Map<string, {begin: Promise<void>, end: () => void}>} the turns of this page by name */
 const turns = new Map();
 
@@ -17,26 +20,30 @@ const turns = new Map();
  */
 export function turn(name) {
   if (!turns.has(name)) {
-    let end;
+    let end, begin;
     const moment = new Promise((resolve) => {
       end = resolve;
       setTimeout(resolve, courtesy);
     });
-    turns.set(name, { begin: Promise.race([moment, ahead(name, moment)]), end });
-    moment.then(() => turns.delete(name));
+    turns.set(name, { begin: new Promise((resolve) => (begin = resolve)), end });
+    moment.then(begin);
+    goAhead(name, moment, begin)
+      .catch(() => begin())
+      .finally(() => turns.delete(name));
   }
   return turns.get(name);
 }
 
-/** Resolves if nobody is ahead of this page, which then is for a moment. */
-function ahead(name, moment) {
-  return new Promise((resolve) => {
-    const request = async () =>
-      navigator.locks.request(name, { ifAvailable: true }, (lock) => {
-        if (!lock) return;
-        resolve();
-        return moment;
-      });
-    request().catch(() => resolve());
+/**
+ * Calls begin when nobody is ahead of this page, which then is. The others wait
+ * for the lock, which wakes none of them, and leave its queue when their moment
+ * is over.
+ */
+async function goAhead(name, moment, begin) {
+  const giveUp = new AbortController();
+  moment.then(() => giveUp.abort());
+  await navigator.locks.request(name, { signal: giveUp.signal }, () => {
+    begin();
+    return moment.then(() => new Promise((done) => setTimeout(done, lead)));
   });
 }
