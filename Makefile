@@ -22,7 +22,7 @@ SHELL_ALONE = CHROMIUM="$${CHROMIUM:-$$(command -v chromium-headless-shell)}"
 # Several things at a time, each with its output in one piece.
 SIDE_BY_SIDE = $(MAKE) $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
-.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e storms faults beside-faults servers handoffs e2e-packages soak npm npm-test examples explore size size-parts bench bench-go memory e2e-engines redis keyring chromium clean
+.PHONY: all demo test lint api api-record test-go test-js fuzz test-browser e2e storms faults beside-faults servers handoffs e2e-packages soak npm npm-test examples explore size size-parts bench bench-test bench-go memory e2e-engines redis keyring chromium clean
 all: test
 
 # With the Go toolchain alone.
@@ -33,7 +33,7 @@ demo:
 # Browsers wait more than they compute; nothing else is run while storms are timed.
 # What takes longest begins first. With ENGINES=1 the tests of the other engines are among them.
 test:
-	$(SIDE_BY_SIDE) -j3 npm-test $(if $(ENGINES),e2e-engines SHORT=1) test-go test-browser explore examples size lint test-js fuzz
+	$(SIDE_BY_SIDE) -j3 npm-test $(if $(ENGINES),e2e-engines SHORT=1) test-go test-browser explore examples bench-test size lint test-js fuzz
 	$(MAKE) e2e
 
 lint: bin/staticcheck api
@@ -63,6 +63,7 @@ bin/staticcheck:
 test-go: chromium redis keyring
 	go test -race $$(go list ./... | grep -v -e /e2e -e /examples -e /explore -e /web/npm)
 	go test -run TestFleet ./redis
+	cd tools/tinygo && go test . ./context
 
 # The Go runtime for js takes a small environment: node gets no more than it needs.
 test-js:
@@ -189,6 +190,11 @@ size-parts: size-of-go
 bench: chromium
 	@internal/node/ensure.sh e2e/bench
 	go run ./e2e/bench $(if $(RUNS),-runs $(RUNS)) $(if $(ONLY),-only $(ONLY)) $(if $(TABS),-tabs $(TABS)) $(if $(COMPILER),-compilers $(COMPILER))
+
+# What it measures takes part, and can be bundled.
+bench-test: chromium
+	@internal/node/ensure.sh e2e/bench
+	go test -count=1 -timeout 15m ./e2e/bench
 
 # For benchstat; docs/bench-go.md has a run of it.
 bench-go:

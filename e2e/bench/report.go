@@ -124,7 +124,7 @@ do in the time of an exchange.`}
 		"The loader alone answers, of the same code with each compiler's module."}
 	aimRefreshed = aim{"start to a refreshed token, in times of auth0-spa-js", 1.5,
 		`The module has to be fetched, compiled and started before it can refresh: that of
-the standard compiler is eight times as large as the one that npm has.`}
+the standard compiler is twelve times as large as the one that npm has.`}
 )
 
 func (p *document) summary() error {
