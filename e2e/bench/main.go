@@ -98,7 +98,9 @@ func bench(only []string, tabs string, runs float64, compilers []string, names, 
 				if err != nil {
 					return err
 				}
-				if err := measureStorms(r, built, measured, n, times(2), 5); err != nil {
+				signIns := times(10)
+				rounds := min(2, signIns)
+				if err := measureStorms(r, built, measured, n, rounds, signIns/rounds); err != nil {
 					return err
 				}
 				if err := r.save(kept); err != nil {
