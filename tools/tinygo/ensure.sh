@@ -57,8 +57,7 @@ if [ ! -e "$bin/$made" ]; then
 	npm install --silent --no-package-lock --no-save --prefix "$bin" binaryen@123.0.0 >&2
 	# What is small before asyncify gets less added by it, and what it adds can be
 	# made smaller more than once. The numbers of functions are the same without
-	# their names. With ASYNCIFY_ASSERTS=1 the module stops where a function waits
-	# that asyncify has not changed.
+	# their names.
 	cp "$here/who-waits.js" "$bin"
 	cat >"$bin/path/wasm-opt" <<-SCRIPT
 		#!/bin/sh
@@ -72,7 +71,7 @@ if [ ! -e "$bin/$made" ]; then
 				opt --strip-debug "\$out" -o "\$out"
 			fi
 		done
-		"$bin/node_modules/.bin/wasm-opt" \${waits:+--pass-arg=asyncify-ignore-imports "--pass-arg=asyncify-onlylist@\$waits"} \${ASYNCIFY_ASSERTS:+--pass-arg=asyncify-asserts} "\$@"
+		"$bin/node_modules/.bin/wasm-opt" \${waits:+--pass-arg=asyncify-ignore-imports "--pass-arg=asyncify-onlylist@\$waits"} "\$@"
 		if [ -f "\$out" ]; then opt -Oz --converge --strip-debug --strip-target-features "\$out" -o "\$out"; fi
 	SCRIPT
 	chmod +x "$bin/path/wasm-opt"

@@ -75,7 +75,7 @@ func sources(root, compiler string, compile []string, folder string) ([]byte, er
 	}
 	sum := sha256.New()
 	// Not what is before it: PATH is another one in a test.
-	fmt.Fprintf(sum, "%s\n%q\n%s\n", compilerVersion, compile[slices.Index(compile, "build"):], os.Getenv("ASYNCIFY_ASSERTS"))
+	fmt.Fprintf(sum, "%s\n%q\n", compilerVersion, compile[slices.Index(compile, "build"):])
 	tinygo, err := filepath.Glob(filepath.Join(root, "tools", "tinygo", "*.*"))
 	if err != nil {
 		return nil, err
