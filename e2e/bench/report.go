@@ -303,7 +303,7 @@ The access token expires in all tabs at once, and each asks for another. A sessi
 is lost if the server has revoked it, or if a tab is left without a valid token. Each
 sign-in goes through two such storms, without a reload: the second only if it has
 survived the first. A peer that has lost all of the first four or more is not asked
-again.
+again. A dash is for what was not measured.
 
 `)
 	at := 0
