@@ -235,6 +235,8 @@ func untilKept(t *testing.T, scenario func(v *visit) (kept bool)) {
 	t.Error("the browser never kept the page")
 }
 
+const noneWaits = "navigator.locks.query().then(({ pending }) => pending.length === 0)"
+
 // leave navigates elsewhere. What it returns comes back, and reports whether the
 // page was kept in the back/forward cache.
 func (v *visit) leave(away *page) (back func() bool) {
@@ -249,6 +251,9 @@ func (v *visit) leave(away *page) (back func() bool) {
 		eval[any](away, "(history.back(), null)")
 		away.wait(fmt.Sprintf(`location.pathname === "/page" && document.readyState === "complete" &&
 			(window.persisted === true || performance.timeOrigin !== %f)`, document))
+		if why := eval[string](away, `JSON.stringify(performance.getEntriesByType("navigation")[0].notRestoredReasons)`); why != "null" {
+			v.Log("not kept: ", why)
+		}
 		return eval[bool](away, "window.persisted === true")
 	}
 }
@@ -293,11 +298,35 @@ func TestBackForwardCacheWhileWaiting(t *testing.T) {
 		v.begin(holder)
 		v.arrivedAt(request)
 		v.begin(away)
-		away.wait("navigator.locks.query().then(({ pending }) => pending.length === 1)")
+		v.queued(away)
 		back := v.leave(away)
-		holder.wait("navigator.locks.query().then(({ pending }) => pending.length === 0)")
+		holder.wait(noneWaits)
 		request.release()
 		v.mustGetToken(v.end(holder, 3*time.Second))
+		if !back() {
+			return false
+		}
+		v.mustGetToken(v.end(away, 5*time.Second))
+		v.mustHaveSeen(rotated)
+		return true
+	})
+}
+
+// The same of a page that waits for its turn to begin, which is over soon.
+func TestBackForwardCacheWhileWaitingForATurn(t *testing.T) {
+	t.Parallel()
+	untilKept(t, func(v *visit) bool {
+		ahead, away := v.tabs[0], v.tabs[1]
+		eval[any](ahead, `(navigator.locks.request("onerefresh/onerefresh:visit/turn", () => new Promise((end) => (window.endTurn = end))), null)`)
+		v.begin(away)
+		if !eval[bool](away, `navigator.locks.query().then(({ pending }) => pending.some(({ name }) => name === "onerefresh/onerefresh:visit/turn"))`) {
+			v.Log("over already")
+			return false // over already
+		}
+		back := v.leave(away)
+		ahead.wait(noneWaits)
+		eval[any](ahead, "(endTurn(), null)")
+		v.mustGetToken(v.ask(ahead, 3*time.Second))
 		if !back() {
 			return false
 		}

@@ -24,10 +24,11 @@ var dying = map[string]func(*page){
 	"navigated": func(p *page) { chromedp.Do(p.ctx, chromedp.Navigate(p.url+"/blank")) },
 }
 
-// queued waits until a tab waits for a lock that another one holds.
+// queued waits until a tab waits for a session's lock that another one holds.
+// Locks whose name ends in "/turn" say only who begins with a refresh.
 func (v *visit) queued(tab *page) {
 	v.Helper()
-	tab.wait("navigator.locks.query().then(({ pending }) => pending.length > 0)")
+	tab.wait(`navigator.locks.query().then(({ pending }) => pending.some(({ name }) => !name.endsWith("/turn")))`)
 }
 
 // leaves has the first tab go, which the others know nothing of.

@@ -30,7 +30,6 @@ type visibility struct {
 // await waits until the page is shown, and returns what is closed when that is
 // over.
 func (v *visibility) await(ctx context.Context) (hidden <-chan struct{}, err error) {
-	v.listening.Do(v.listen)
 	for {
 		v.mu.Lock()
 		hidden, shown := v.hidden, v.shown
@@ -48,7 +47,10 @@ func (v *visibility) await(ctx context.Context) (hidden <-chan struct{}, err err
 	}
 }
 
-func (v *visibility) listen() {
+// listen has to be called before the page is left for the first time.
+func (v *visibility) listen() { v.listening.Do(v.addListeners) }
+
+func (v *visibility) addListeners() {
 	v.hidden, v.shown = make(chan struct{}), make(chan struct{})
 	close(v.shown)
 	add := func(event string, f func()) {

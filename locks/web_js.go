@@ -21,6 +21,7 @@ func webLockManager() (lockManager, error) {
 	if err != nil || !manager.IsObject() {
 		return lockManager{}, errors.ErrUnsupported
 	}
+	visit.listen()
 	return lockManager{manager}, nil
 }
 

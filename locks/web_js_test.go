@@ -26,6 +26,7 @@ func TestWeb(t *testing.T) {
 	case origin == "null":
 		t.Run("is refused", webIsRefused)
 	default:
+		t.Run("is not requested by a page that was left", webNeedsAVisit)
 		t.Run("conforms", func(t *testing.T) {
 			lockstest.Run(t, func() onerefresh.Locker { return web(t) })
 		})
@@ -74,6 +75,37 @@ func webIsRefused(t *testing.T) {
 	if _, _, err := web(t).Lock(t.Context(), "a"); !isSecurityError(err) {
 		t.Errorf("Lock: error %v, want a SecurityError", err)
 	}
+}
+
+// It comes first: a page may be left before it has ever requested a lock.
+func webNeedsAVisit(t *testing.T) {
+	dispatch := func(event string) {
+		t.Helper()
+		e, err := get(t, jsbridge.Global(), "Event").New(event)
+		if err == nil {
+			_, err = jsbridge.Global().Call("dispatchEvent", e)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := web(t)
+	dispatch("pagehide")
+	granted := make(chan func())
+	go func() {
+		_, unlock, err := l.Lock(t.Context(), "left")
+		if err != nil {
+			t.Error(err)
+		}
+		granted <- unlock
+	}()
+	for range 3 { // the browser answers in order
+		if names := append(snapshot(t, "held"), snapshot(t, "pending")...); len(names) > 0 {
+			t.Fatalf("a page that was left has or wants %q", names)
+		}
+	}
+	dispatch("pageshow")
+	(<-granted)()
 }
 
 func webIsGranted(t *testing.T) {

@@ -21,10 +21,7 @@ const turns = new Map();
 export function turn(name) {
   if (!turns.has(name)) {
     let end, begin;
-    const moment = new Promise((resolve) => {
-      end = resolve;
-      setTimeout(resolve, courtesy);
-    });
+    const moment = Promise.race([new Promise((resolve) => (end = resolve)), pause(courtesy)]);
     turns.set(name, { begin: new Promise((resolve) => (begin = resolve)), end });
     moment.then(begin);
     goAhead(name, moment, begin)
@@ -44,6 +41,21 @@ async function goAhead(name, moment, begin) {
   moment.then(() => giveUp.abort());
   await navigator.locks.request(name, { signal: giveUp.signal }, () => {
     begin();
-    return moment.then(() => new Promise((done) => setTimeout(done, lead)));
+    return moment.then(() => pause(lead));
+  });
+}
+
+/**
+ * Returns a promise that resolves after so many ms, or when the page is left:
+ * with a lock that others want it is not kept in the back/forward cache.
+ */
+function pause(ms) {
+  return new Promise((resolve) => {
+    const end = () => {
+      removeEventListener("pagehide", end);
+      resolve();
+    };
+    addEventListener("pagehide", end);
+    setTimeout(end, ms);
   });
 }
