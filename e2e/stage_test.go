@@ -177,7 +177,7 @@ func try[T any](p *page, expression string) (T, error) {
 func (p *page) wait(expression string) {
 	p.Helper()
 	for deadline := time.Now().Add(patience); ; {
-		ok, err := try[bool](p, "Boolean("+expression+")")
+		ok, err := try[bool](p, "Promise.resolve("+expression+").then(Boolean)")
 		if err == nil && ok {
 			return
 		}

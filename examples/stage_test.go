@@ -491,7 +491,7 @@ func eval[T any](t tab, expression string) T {
 func (t tab) wait(expression string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
-		ok, err := try[bool](t, "Boolean("+expression+")")
+		ok, err := try[bool](t, "Promise.resolve("+expression+").then(Boolean)")
 		if err == nil && ok {
 			return
 		}

@@ -97,7 +97,7 @@ func eval[T any](t *tab, expression string, args ...any) (T, error) {
 
 func (t *tab) wait(condition string) error {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		ok, err := eval[bool](t, "Boolean("+condition+")")
+		ok, err := eval[bool](t, "Promise.resolve("+condition+").then(Boolean)")
 		if ok {
 			return nil
 		}

@@ -194,7 +194,7 @@ func all[T any](pages []*page, expression string) (values []T) {
 func (p *page) wait(expression string) {
 	p.Helper()
 	until(p.T, expression, func() error {
-		ok, err := try[bool](p, "Boolean("+expression+")")
+		ok, err := try[bool](p, "Promise.resolve("+expression+").then(Boolean)")
 		if err == nil && !ok {
 			err = errors.New("it is false")
 		}

@@ -157,7 +157,7 @@ func (t *tab) wait(expression string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; <-time.After(5 * time.Millisecond) {
 		// In a page that is going, it fails.
-		ok, err := try[bool](t, "Boolean("+expression+")")
+		ok, err := try[bool](t, "Promise.resolve("+expression+").then(Boolean)")
 		if err == nil && ok {
 			return
 		}

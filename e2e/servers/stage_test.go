@@ -255,7 +255,7 @@ func try[T any](p *tab, expression string) (T, error) {
 func (p *tab) wait(expression string) {
 	p.Helper()
 	p.eventually(expression, func() bool {
-		ok, err := try[bool](p, "Boolean("+expression+")")
+		ok, err := try[bool](p, "Promise.resolve("+expression+").then(Boolean)")
 		return err == nil && ok
 	})
 }

@@ -132,7 +132,7 @@ func visit(t *testing.T, url, ready string) tab {
 func (page tab) wait(expression string) {
 	page.t.Helper()
 	for {
-		ok, err := chromedp.Run(page, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		ok, err := chromedp.Run(page, chromedp.Evaluate[bool]("Promise.resolve("+expression+").then(Boolean)", chromedp.EvalAwaitPromise))
 		if ok {
 			return
 		}
