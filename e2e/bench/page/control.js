@@ -49,8 +49,8 @@ function all(type, tabs, message = {}) {
 /** Resolves with the tabs when all of them say that they are here. Those that were loaded before are reloaded first. */
 async function muster(count, since = 0) {
   here.clear();
-  for (let tries = 0; here.size < count; tries++) {
-    if (tries > 600) throw new Error(`${here.size} of ${count} tabs are here`);
+  for (const deadline = performance.now() + 6 * patience; here.size < count; ) {
+    if (performance.now() > deadline) throw new Error(`${here.size} of ${count} tabs are here`);
     channel.postMessage({ type: "roll", since });
     await pause(50);
   }

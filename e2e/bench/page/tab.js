@@ -10,6 +10,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const say = (message) => answers.postMessage({ ...message, tab: id });
 const clients = {}; // by peer and name
 let client, got;
+let leaving = false; // to reload again would begin anew each time
 
 const steps = {
   async prepare({ peer, name, ahead, token, tabs }) {
@@ -43,7 +44,12 @@ const steps = {
 };
 
 channel.addEventListener("message", async ({ data }) => {
-  if (data.type === "roll") return performance.timeOrigin < data.since ? location.reload() : say({ type: "here" });
+  if (data.type === "roll") {
+    if (performance.timeOrigin >= data.since) return say({ type: "here" });
+    if (!leaving) location.reload();
+    leaving = true;
+    return;
+  }
   if (!data.tabs.includes(id)) return;
   const { type, round } = data;
   if (type === "go") got = undefined;
