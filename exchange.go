@@ -14,11 +14,12 @@ type outcome struct {
 
 // exchange presents rec's refresh token. If the network fails, it does so once
 // more, at once: within a server's grace period that brings the answer that
-// was lost, and without one nothing is left to lose.
+// was lost, and without one nothing is left to lose. Unless the lock is lost: then
+// a peer may have got that answer by now.
 //
 // No caller's context reaches it: a spent refresh token whose answer is
 // dropped is a lost session.
-func (s *Session) exchange(rec *Record) (*Response, error) {
+func (s *Session) exchange(held context.Context, rec *Record) (*Response, error) {
 	ctx, cancel := withTimeout(context.Background(), s.opts.ExchangeTimeout)
 	defer cancel()
 	begin := s.now()
@@ -30,7 +31,7 @@ func (s *Session) exchange(rec *Record) (*Response, error) {
 			go s.rescue(rec, result)
 			return new(Response), errTimeout
 		}
-		if o.err == nil || retried || ctx.Err() != nil || s.opts.Provider.classify(o.err) != noAnswer {
+		if o.err == nil || retried || ctx.Err() != nil || held.Err() != nil || s.opts.Provider.classify(o.err) != noAnswer {
 			return &o.answer, o.err
 		}
 		rec.Attempt.Count++

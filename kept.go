@@ -47,7 +47,7 @@ func (s *Session) keptElsewhere(held context.Context) bool {
 	defer cancel()
 	_, unlock, err := s.opts.Locker.Lock(ctx, s.keptName())
 	if err != nil {
-		return true
+		return held.Err() == nil
 	}
 	unlock()
 	return false
@@ -146,7 +146,9 @@ func (s *Session) storeError(ctx context.Context, err error) error {
 	switch {
 	case isRecordError(err):
 		return &Error{Code: CodeMisconfigured, Message: err.Error(), Cause: err}
-	case ctx.Err() != nil && context.Cause(ctx) != ErrLockLost:
+	case context.Cause(ctx) == ErrLockLost:
+		return errAgain
+	case ctx.Err() != nil:
 		return aborted(ctx)
 	}
 	return &Error{Code: CodeTemporarilyUnavailable, Message: "the store failed: " + err.Error(), Cause: err}

@@ -13,22 +13,31 @@ var (
 	errTimeout = errors.New("onerefresh: there was no answer in time")
 )
 
-// refresh brings a flight to its end. It takes turns until one comes to a
-// result: a turn ends without one if a sign-in or a sign-out came in between.
+// refresh brings a flight to its end.
 func (s *Session) refresh(f *flight) (*Token, error) {
+	begin := s.now()
+	token, err := s.turns(f)
+	if errors.Is(err, ErrLockTimeout) && s.now().Sub(begin) > s.opts.LockTimeout+overslept {
+		token, err = s.turns(f) // it was frozen, and not kept waiting
+	}
+	if err != nil && !s.isClosed() {
+		if token, ok := s.lastResort(f.rejected); ok {
+			return token, nil
+		}
+	}
+	return token, err
+}
+
+// turns takes turns until one comes to a result: a turn ends without one if a
+// sign-in or a sign-out came in between, or the lock was lost before anything was
+// sent.
+func (s *Session) turns(f *flight) (*Token, error) {
 	patience, stop := withTimeout(s.open, s.opts.LockTimeout)
 	defer stop()
 	for {
-		token, err := s.turn(patience, f)
-		if err == errAgain {
-			continue
+		if token, err := s.turn(patience, f); err != errAgain {
+			return token, err
 		}
-		if err != nil && !s.isClosed() {
-			if token, ok := s.lastResort(f.rejected); ok {
-				return token, nil
-			}
-		}
-		return token, err
 	}
 }
 
@@ -144,7 +153,10 @@ func (s *Session) underLock(held context.Context, f *flight) (*Token, error) {
 		}
 		rec, err = s.loadUnderLock(held, f)
 	}
-	answer, err := s.exchange(rec)
+	if held.Err() != nil {
+		return nil, errAgain
+	}
+	answer, err := s.exchange(held, rec)
 	if err != nil {
 		return s.refused(rec, f.rejected, answer, err)
 	}

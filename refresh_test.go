@@ -226,6 +226,99 @@ func TestLostAnswerIsAskedForAgainAtOnce(t *testing.T) {
 	})
 }
 
+// losable is a Locker whose lock can be taken away, as the browser does with a
+// page that is left, and other code with the option steal.
+type losable struct {
+	onerefresh.Locker
+	lose func() // the lock that was granted last
+}
+
+func (l *losable) Lock(ctx context.Context, name string) (context.Context, func(), error) {
+	held, unlock, err := l.Locker.Lock(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	held, end := context.WithCancelCause(held)
+	l.lose = func() {
+		end(onerefresh.ErrLockLost)
+		unlock()
+	}
+	return held, func() {
+		end(nil)
+		unlock()
+	}, nil
+}
+
+// Whoever has lost the lock must not present its refresh token once more: a peer
+// may have done so, and got the answer that was lost.
+func TestAnswerLostWithTheLockIsNotAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		locker := &losable{Locker: w.locker}
+		tabs := []*onerefresh.Session{w.open(func(o *onerefresh.Options) { o.Locker = locker }), w.open()}
+		w.signIn(tabs[0])
+		w.expect(func(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			locker.lose()
+			w.mustHave(w.storm(tabs[1])...)
+			return onerefresh.Response{}, errReset
+		})
+		w.mustHave(w.storm(tabs[0])...)
+		time.Sleep(time.Second)
+		if n := w.exchanges(); n != 2 || w.reused > 0 {
+			t.Errorf("%d exchanges, %d of a spent token; want one of each tab", n, w.reused)
+		}
+	})
+}
+
+// A lock that is lost before anything was sent is waited for anew.
+func TestLockLostBeforeTheExchange(t *testing.T) {
+	for name, record := range map[string]bool{"while the attempt is put on record": false, "right after": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				locker := &losable{Locker: w.locker}
+				store := &swapStore{MemoryStore: w.store}
+				tab := w.open(func(o *onerefresh.Options) { o.Locker, o.Store = locker, store })
+				w.signIn(tab)
+				store.swap = func(ctx context.Context, old, new onerefresh.Record) error {
+					store.swap = nil
+					locker.lose()
+					_, unlock, err := w.locker.Lock(t.Context(), "session") // by a peer
+					if err != nil {
+						t.Fatal(err)
+					}
+					time.AfterFunc(time.Second, func() {
+						if n := w.exchanges(); n > 0 {
+							t.Errorf("%d exchanges without the lock", n)
+						}
+						unlock()
+					})
+					if record {
+						return w.store.CompareAndSwap(ctx, old, new)
+					}
+					return context.Cause(ctx)
+				}
+				w.mustHave(w.storm(tab)...)
+				time.Sleep(2 * time.Second)
+				w.mustHaveSeen(t, 1)
+			})
+		})
+	}
+}
+
+// swapStore does something else in place of the next swap.
+type swapStore struct {
+	*stores.MemoryStore
+	swap func(ctx context.Context, old, new onerefresh.Record) error
+}
+
+func (s *swapStore) CompareAndSwap(ctx context.Context, old, new onerefresh.Record) error {
+	if s.swap != nil {
+		return s.swap(ctx, old, new)
+	}
+	return s.MemoryStore.CompareAndSwap(ctx, old, new)
+}
+
 func TestAnswerLostOnAStrictServerIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -345,6 +345,24 @@ func TestLockTimeout(t *testing.T) {
 	})
 }
 
+// A page that was frozen while it waited was not kept waiting.
+func TestLockTimeoutDoesNotCountWhileFrozen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var slept time.Duration
+		tab := w.open(func(o *onerefresh.Options) { o.Clock = clockFunc(func() time.Time { return time.Now().Add(slept) }) })
+		w.signIn(tab)
+		_, unlock, err := w.locker.Lock(t.Context(), "session")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(20*time.Second, func() { slept = time.Minute })
+		time.AfterFunc(31*time.Second, unlock)
+		w.mustHave(w.storm(tab)...)
+		w.mustHaveSeen(t, 1)
+	})
+}
+
 func TestEventsTellEveryTab(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

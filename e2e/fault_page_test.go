@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,6 +70,11 @@ func TestHolderGoneInFlightWithoutWebLocks(t *testing.T) {
 					v.mustHaveLostAnswer(got)
 				}
 				v.mustHaveSeen(rotated, want)
+				// The clocks of both tabs are the same, and the attempt is as old as its request, or older.
+				p := v.ledger().Presentations
+				if waited := p[1].Arrived.Sub(p[0].Arrived); waited < 3500*time.Millisecond {
+					t.Errorf("the peer waited for %v", waited)
+				}
 			})
 		}
 	}
@@ -199,12 +205,14 @@ func TestCallersAbortAtRandom(t *testing.T) {
 	v.mustGetToken(v.ask(v.tabs[1], 3*time.Second))
 	v.mustHaveSeen(rotated)
 	// All give up: the answer is stored all the same.
+	old := v.token(v.tabs[0])
 	request = v.hold(beforeAnswer)
 	eval[any](v.tabs[1], `(window.controller = new AbortController(), window.asked = ask({ signal: controller.signal, forceRefresh: true }), null)`)
 	v.arrivedAt(request)
 	eval[any](v.tabs[1], `(controller.abort(), null)`)
 	v.mustFail(v.end(v.tabs[1], slack), "aborted")
 	request.release()
+	v.eventually(func() bool { return v.token(v.tabs[0]) != old })
 	v.mustGetToken(v.ask(v.tabs[0], 3*time.Second))
 	v.mustHaveSeen(rotated, rotated)
 }
@@ -224,37 +232,39 @@ func TestCloseInFlight(t *testing.T) {
 }
 
 // untilKept goes through a scenario until the browser has kept the page that is
-// left in it. It need not: a renderer that is slow to freeze is given up.
-func untilKept(t *testing.T, scenario func(v *visit) (kept bool)) {
+// left in it. It need not: a renderer that is slow to freeze is given up. But no
+// lock of ours may be why.
+func untilKept(t *testing.T, scenario func(v *visit) (notKept string)) {
 	t.Helper()
+	why := ""
 	for range 5 {
-		if scenario(newFaultStage(t).stale(2, "{}")) {
+		if why = scenario(newFaultStage(t).stale(2, "{}")); why == "" {
 			return
 		}
+		if strings.Contains(why, "weblocks") {
+			break
+		}
 	}
-	t.Error("the browser never kept the page")
+	t.Errorf("the browser did not keep the page: %s", why)
 }
 
 const noneWaits = "navigator.locks.query().then(({ pending }) => pending.length === 0)"
 
-// leave navigates elsewhere. What it returns comes back, and reports whether the
-// page was kept in the back/forward cache.
-func (v *visit) leave(away *page) (back func() bool) {
+// leave navigates elsewhere. What it returns comes back, and says why the page was
+// not kept in the back/forward cache, or "" if it was.
+func (v *visit) leave(away *page) (back func() (notKept string)) {
 	v.Helper()
 	eval[any](away, `(addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted)), null)`)
 	document := eval[float64](away, "performance.timeOrigin")
 	if err := chromedp.Do(away.ctx, chromedp.Navigate(v.url+"/blank")); err != nil {
 		v.Fatal(err)
 	}
-	return func() bool {
+	return func() string {
 		v.Helper()
 		eval[any](away, "(history.back(), null)")
 		away.wait(fmt.Sprintf(`location.pathname === "/page" && document.readyState === "complete" &&
 			(window.persisted === true || performance.timeOrigin !== %f)`, document))
-		if why := eval[string](away, `JSON.stringify(performance.getEntriesByType("navigation")[0].notRestoredReasons)`); why != "null" {
-			v.Log("not kept: ", why)
-		}
-		return eval[bool](away, "window.persisted === true")
+		return eval[string](away, `window.persisted ? "" : JSON.stringify(performance.getEntriesByType("navigation")[0].notRestoredReasons) ?? "unknown"`)
 	}
 }
 
@@ -264,7 +274,7 @@ func (v *visit) leave(away *page) (back func() bool) {
 // as it does between tabs that are not left.
 func TestBackForwardCache(t *testing.T) {
 	t.Parallel()
-	untilKept(t, func(v *visit) bool {
+	untilKept(t, func(v *visit) string {
 		away, peer := v.tabs[0], v.tabs[1]
 		v.mustGetToken(v.ask(away, 3*time.Second))
 		v.auth.Expire(v.grant)
@@ -274,8 +284,8 @@ func TestBackForwardCache(t *testing.T) {
 		refreshed := eval[answer](peer, "ask({ forceRefresh: true })")
 		v.mustGetToken(refreshed)
 		v.mustHaveSeen(rotated, rotated)
-		if !back() {
-			return false
+		if why := back(); why != "" {
+			return why
 		}
 		away.wait(fmt.Sprintf(`localStorage["onerefresh:visit"].includes(%q)`, refreshed.Token))
 		if got := v.ask(away, 3*time.Second); got.Token != refreshed.Token {
@@ -285,14 +295,14 @@ func TestBackForwardCache(t *testing.T) {
 		v.mustGetToken(eval[answer](away, "ask({ forceRefresh: true })"))
 		v.mustGetToken(v.ask(peer, 3*time.Second))
 		v.mustHaveSeen(rotated, rotated, rotated)
-		return true
+		return ""
 	})
 }
 
 // A page that waits for the lock is left, and is back when the token is there.
 func TestBackForwardCacheWhileWaiting(t *testing.T) {
 	t.Parallel()
-	untilKept(t, func(v *visit) bool {
+	untilKept(t, func(v *visit) string {
 		holder, away := v.tabs[0], v.tabs[1]
 		request := v.hold(beforeAnswer)
 		v.begin(holder)
@@ -303,74 +313,71 @@ func TestBackForwardCacheWhileWaiting(t *testing.T) {
 		holder.wait(noneWaits)
 		request.release()
 		v.mustGetToken(v.end(holder, 3*time.Second))
-		if !back() {
-			return false
+		if why := back(); why != "" {
+			return why
 		}
 		v.mustGetToken(v.end(away, 5*time.Second))
 		v.mustHaveSeen(rotated)
-		return true
+		return ""
 	})
 }
 
 // The same of a page that waits for its turn to begin, which is over soon.
 func TestBackForwardCacheWhileWaitingForATurn(t *testing.T) {
 	t.Parallel()
-	untilKept(t, func(v *visit) bool {
+	untilKept(t, func(v *visit) string {
 		ahead, away := v.tabs[0], v.tabs[1]
 		eval[any](ahead, `(navigator.locks.request("onerefresh/onerefresh:visit/turn", () => new Promise((end) => (window.endTurn = end))), null)`)
 		v.begin(away)
 		if !eval[bool](away, `navigator.locks.query().then(({ pending }) => pending.some(({ name }) => name === "onerefresh/onerefresh:visit/turn"))`) {
-			v.Log("over already")
-			return false // over already
+			return "the turn was over already"
 		}
 		back := v.leave(away)
 		ahead.wait(noneWaits)
 		eval[any](ahead, "(endTurn(), null)")
 		v.mustGetToken(v.ask(ahead, 3*time.Second))
-		if !back() {
-			return false
+		if why := back(); why != "" {
+			return why
 		}
 		v.mustGetToken(v.end(away, 5*time.Second))
 		v.mustHaveSeen(rotated)
-		return true
+		return ""
 	})
 }
 
-// A page is left while its own exchange is in flight. Alone, it is kept as it
-// is; another tab that wants its lock has the browser give the page up, and
-// finds its attempt on record.
+// A page is left while its own exchange is in flight. The browser keeps it; a
+// peer that wants its lock gets that, and finds its attempt on record.
 func TestBackForwardCacheInFlight(t *testing.T) {
 	t.Parallel()
 	for name, wanted := range map[string]bool{"the lock is wanted": true, "nobody wants the lock": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v := newFaultStage(t).stale(2, "{}")
-			v.configure(authserver.Settings{GracePeriod: time.Minute})
-			away, peer := v.tabs[0], v.tabs[1]
-			request := v.hold(beforeAnswer)
-			v.begin(away)
-			v.arrivedAt(request)
-			back := v.leave(away)
-			if wanted {
-				if got := v.ask(peer, afterDeath); got.Code != "" {
-					v.mustFail(got, "temporarily_unavailable")
+			untilKept(t, func(v *visit) string {
+				v.configure(authserver.Settings{GracePeriod: time.Minute})
+				away, peer := v.tabs[0], v.tabs[1]
+				request := v.hold(beforeAnswer)
+				v.begin(away)
+				v.arrivedAt(request)
+				back := v.leave(away)
+				outcomes := []authserver.Outcome{rotated}
+				if wanted {
+					v.mustGetToken(v.ask(peer, afterDeath))
+					outcomes = append(outcomes, grace)
 				}
-				v.mustGetTokenSoon(peer)
-			}
-			request.release()
-			persisted := back()
-			t.Logf("persisted: %v; the endpoint saw %v", persisted, v.saw())
-			if persisted {
-				v.mustGetTokenSoon(away)
-			}
-			v.mustGetTokenSoon(peer)
-			for _, tab := range v.tabs {
-				if tab == peer || persisted {
+				request.release()
+				if why := back(); why != "" {
+					return why
+				}
+				v.mustGetToken(v.end(away, 5*time.Second))
+				v.mustGetToken(v.ask(peer, 5*time.Second))
+				v.mustHaveSeen(outcomes...)
+				for _, tab := range v.tabs {
 					if n := eval[int](tab, `saw("signedout")`); n > 0 {
 						t.Error("signed out")
 					}
 				}
-			}
+				return ""
+			})
 		})
 	}
 }
@@ -405,4 +412,28 @@ func TestStorageEventsInTheWritingTab(t *testing.T) {
 	if n := eval[int](v.tabs[0], `saw("refreshed")`) + eval[int](v.tabs[1], `saw("refreshed")`); n != 1 {
 		t.Errorf("%d tabs say that they refreshed", n)
 	}
+}
+
+// A page that is prerendered shows what it can with the stored token. Locks wait
+// until the user comes to it, and with them the refresh. DevTools would keep the
+// page from being prerendered, so it is another tab that tells what happens.
+func TestPrerendered(t *testing.T) {
+	t.Parallel()
+	v := newFaultStage(t).stale(1, "{}")
+	tab := v.tabs[0]
+	valid := v.ask(tab, 3*time.Second)
+	v.mustGetToken(valid)
+	eval[any](tab, `(open("/prerendering", "", "noopener"), null)`)
+	t.Cleanup(func() { eval[any](tab, `(localStorage.step = "close", null)`) })
+	tab.wait("localStorage.prerendered")
+	if got := eval[string](tab, "localStorage.prerendered"); got != "true "+valid.Token {
+		t.Errorf("got %s, want the stored token while prerendering", got)
+	}
+	v.mustHaveSeen(rotated)
+	eval[any](tab, `(localStorage.step = "/prerendered", null)`)
+	tab.wait("localStorage.shown")
+	if got := eval[string](tab, "localStorage.shown"); got == valid.Token || v.user(got) != "alice" {
+		t.Errorf("got %q when the page was shown, want another token", got)
+	}
+	v.mustHaveSeen(rotated, rotated)
 }

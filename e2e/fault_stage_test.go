@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -77,6 +78,27 @@ func newFaultStage(t *testing.T) *stage {
 	})
 	mux.HandleFunc("/page.js", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, filepath.Join("testdata", "page.js"))
+	})
+	mux.HandleFunc("/prerendering", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, `<!doctype html><title>Prerendering</title><link rel=icon href="data:,">
+			<script type=speculationrules>{ "prerender": [{ "urls": ["/prerendered"], "eagerness": "immediate" }] }</script>
+			<script>
+				addEventListener("storage", ({ key, newValue }) => {
+					if (key === "step") newValue === "close" ? close() : location.assign(newValue);
+				});
+			</script>`)
+	})
+	mux.HandleFunc("/prerendered", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, `<!doctype html><title>Prerendered</title><link rel=icon href="data:,"><script type=module>
+			import "/page.js";
+			await join();
+			const { token } = await ask();
+			localStorage.prerendered = document.prerendering + " " + token;
+			localStorage.shown = (await ask({ forceRefresh: true })).token;
+			addEventListener("storage", ({ key }) => key === "step" && close());
+		</script>`)
 	})
 	mux.HandleFunc("/blank", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -206,13 +228,26 @@ func (v *visit) mustGetToken(a answer) {
 		}
 		return
 	}
+	if v.user(a.Token) == "" {
+		v.Error("the resource server refuses the token")
+	}
+}
+
+// user returns whose token it is that the resource server is shown, or "" if it
+// refuses it.
+func (v *visit) user(token string) string {
+	v.Helper()
 	request := httptest.NewRequest(http.MethodGet, "/resource", nil)
-	request.Header.Set("Authorization", "Bearer "+a.Token)
+	request.Header.Set("Authorization", "Bearer "+token)
 	w := httptest.NewRecorder()
 	v.auth.ServeHTTP(w, request)
-	if w.Code != http.StatusOK {
-		v.Errorf("the resource server answers %d to the token", w.Code)
+	var resource struct{ User string }
+	if w.Code == http.StatusOK {
+		if err := json.Unmarshal(w.Body.Bytes(), &resource); err != nil {
+			v.Fatal(err)
+		}
 	}
+	return resource.User
 }
 
 func (v *visit) mustFail(a answer, code string) {

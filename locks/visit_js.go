@@ -62,8 +62,12 @@ func (v *visibility) addListeners() {
 		}))
 	}
 	add("pagehide", func() {
-		close(v.hidden)
-		v.hidden, v.shown = make(chan struct{}), make(chan struct{})
+		select {
+		case <-v.shown:
+			close(v.hidden)
+			v.hidden, v.shown = make(chan struct{}), make(chan struct{})
+		default: // the page was left before
+		}
 	})
 	add("pageshow", func() {
 		select {

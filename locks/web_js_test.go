@@ -91,7 +91,7 @@ func webNeedsAVisit(t *testing.T) {
 	}
 	l := web(t)
 	dispatch("pagehide")
-	granted := make(chan func())
+	granted := make(chan func(), 1)
 	go func() {
 		_, unlock, err := l.Lock(t.Context(), "left")
 		if err != nil {
@@ -104,8 +104,14 @@ func webNeedsAVisit(t *testing.T) {
 			t.Fatalf("a page that was left has or wants %q", names)
 		}
 	}
+	dispatch("pagehide") // once more, as scripts do
 	dispatch("pageshow")
-	(<-granted)()
+	select {
+	case unlock := <-granted:
+		unlock()
+	case <-time.After(10 * time.Second):
+		t.Error("the page is back, and does not get the lock")
+	}
 }
 
 func webIsGranted(t *testing.T) {

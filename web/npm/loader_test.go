@@ -374,6 +374,19 @@ func TestPanic(t *testing.T) {
 	}
 }
 
+// What wakes many goroutines, as the page's return does, has each of them call
+// JavaScript that calls back, one within the other.
+func TestCallsBackWithinEachOther(t *testing.T) {
+	s := newSite(t)
+	s.serveProgram("wakes")
+	got := eval[outcome](s.open("esm"), `
+		store(stale);
+		return outcome(onerefresh.open(options).then((session) => session.getAccessToken()));`)
+	if got.Value != "10" {
+		t.Errorf("got %s, want that all 10 goroutines go on", got)
+	}
+}
+
 func TestProgramThatIsNeverReady(t *testing.T) {
 	s := newSite(t)
 	s.serveProgram("returns")

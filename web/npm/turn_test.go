@@ -2,7 +2,10 @@
 
 package npm_test
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // While another page is ahead, a call gives way for a moment: it is answered
 // by what storage shows, or else goes on when the moment is over.
@@ -63,5 +66,38 @@ func TestTurnThatCannotBeHad(t *testing.T) {
 		if got.Value != "a2" {
 			t.Errorf("%s: got %s", request, got)
 		}
+	}
+}
+
+// A page that was left neither keeps a turn nor begins one.
+func TestTurnEndsWhenThePageIsLeft(t *testing.T) {
+	s := newSite(t)
+	got := eval[[]any](s.open("esm"), `
+		const { setTimeout } = window;
+		let still = true; // time
+		window.setTimeout = (f, ms, ...args) => still && (ms === 100 || ms === 30) ? 0 : setTimeout(f, ms, ...args);
+		const turns = async () => {
+			const { held, pending } = await navigator.locks.query();
+			return [...held, ...pending].filter(({ name }) => name.endsWith("/turn")).length;
+		};
+		store(stale);
+		const session = await onerefresh.open(options);
+		const asked = session.getAccessToken();
+		while (await turns() === 0) ;
+		dispatchEvent(new PageTransitionEvent("pagehide"));
+		while (await turns() > 0) ;
+		dispatchEvent(new PageTransitionEvent("pageshow"));
+		const tokens = [await asked];
+		dispatchEvent(new PageTransitionEvent("pagehide"));
+		still = false;
+		const again = session.getAccessToken({forceRefresh: true});
+		const begun = await turns();
+		dispatchEvent(new PageTransitionEvent("pageshow"));
+		tokens.push(await again);
+		still = true;
+		tokens.push(await session.getAccessToken({forceRefresh: true}));
+		return [...tokens, begun, await turns()];`)
+	if fmt.Sprint(got) != "[a2 a3 a4 0 1]" {
+		t.Errorf("got tokens, turns that a page began which was left, and one that was back: %v", got)
 	}
 }

@@ -208,7 +208,8 @@ func tinygoRuntime(path string) ([]byte, error) {
 	class, _, ends := strings.Cut(class, "\n})();")
 	class, isSet := replaced(class, "globalThis.Go =", "", "scope.Go =")
 	class, sleeps := replaced(class, "\t\t\t\t\t\tsetTimeout(", "/ 1e6);\n", "wakeUp(this, timeout);\n")
-	if !begins || !ends || !isSet || !sleeps {
+	class, waits := replaced(class, "this._pendingEvent = null;", "", "stackEvents(this);")
+	if !begins || !ends || !isSet || !sleeps || !waits {
 		return nil, errors.New("wasm_exec.js of this TinyGo is not that of version 0.42")
 	}
 	return fmt.Appendf(nil, "%s\nexport default function (scope) {\nscope.__onerefresh_try__ = tryBlock();\nconst encoder = %s\n}\n", tinygoJS, class), nil
@@ -261,6 +262,7 @@ var superfluous = []struct {
 }{
 	{"tests for globals", regexp.MustCompile(`(?s)\tif \(!globalThis\.\w+\) \{\n\t\tthrow new Error\("globalThis.*?\n\t\}\n`), 4},
 	{"parts for the tests of Go", regexp.MustCompile(`(?s)\t\t\tconst testCallExport = .*?\n\t\t\t\}\n|\t\t\t\t_gotest: .*?\n\t\t\t\t\},\n`), 2},
+	{"checks of what the loader passes", regexp.MustCompile(`(?s)\t\t\tif \(!\(instance instanceof .*?\n\t\t\t\}\n|\t\t\tconst wasmMinDataAddr = .*?\n\t\t\t\}\n`), 2},
 	{"functions of process", regexp.MustCompile(`\t\t\t\w+\(\) \{ throw enosys\(\); \},\n`), 4},
 	{"functions of fs", regexp.MustCompile(`\t\w+\([\w, ]+\) \{ callback\((enosys\(\)|null)\); \},\n`), 23},
 }

@@ -39,3 +39,16 @@ function wakeUp(go, ns) {
 		} catch {}
 	}, Number(ns) / 1e6));
 }
+
+/**
+ * Makes a stack of the one place where an event waits for its handler. That is
+ * queued behind what can go on already, which may cause another event: the handler
+ * that runs first is to find the inner one, whose caller waits within the outer.
+ */
+function stackEvents(go) {
+	const events = [];
+	Object.defineProperty(go, "_pendingEvent", {
+		get: () => events.pop() ?? null,
+		set: (event) => event && events.push(event), // a handler that has its event says null
+	});
+}

@@ -19,7 +19,9 @@ export async function open(options) {
 async function coordination() {
   try {
     if (isSecureContext && navigator.locks) {
-      await navigator.locks.query(); // refused where the origin is opaque or storage is blocked
+      // It is refused where the origin is opaque or storage is blocked, and delayed
+      // in a page that is prerendered, which is never either.
+      if (!document.prerendering) await navigator.locks.query();
       return "web-locks";
     }
   } catch {}

@@ -2,7 +2,7 @@ import { isStream, mayCarry, refusesToken } from "./authorization.js";
 import { aborted, closed } from "./error.js";
 import * as record from "./record.js";
 import { start } from "./runtime.js";
-import { turn } from "./turn.js";
+import { turn, watchVisit } from "./turn.js";
 
 const defaultMargin = 30; // seconds, as in session.go
 
@@ -45,6 +45,7 @@ export class Session extends EventTarget {
     // Before the Go program listens, so that callers need not wait for what it
     // does with the event.
     addEventListener("storage", this.#onStorage);
+    watchVisit();
     const prepare = () => this.#closed || this.#open().catch(() => {}); // the first call that needs it says what is wrong
     if (this.signedIn && !this.#live()) prepare();
     else whenIdle(prepare);

@@ -12,6 +12,35 @@ const lead = 30;
 /** @type {Map<string, {begin: Promise<void>, end: () => void}>} the turns of this page by name */
 const turns = new Map();
 
+// A page that was left waits for nothing: with a lock that others want it would
+// not be kept in the back/forward cache, and where it is not kept, Chromium 156
+// lets it hold the lock for as long as the next page in that tab lives.
+let left = false;
+/** @type {Set<() => void>} ends the pauses of this page */
+const ends = new Set();
+
+function onVisit({ type }) {
+  left = type === "pagehide";
+  if (left) for (const end of ends) end();
+}
+
+/** Has to be called before the page is left for the first time. */
+export function watchVisit() {
+  addEventListener("pagehide", onVisit);
+  addEventListener("pageshow", onVisit);
+}
+
+/** Returns a promise that resolves after so many ms, or when the page is left. */
+const pause = (ms) =>
+  new Promise((resolve) => {
+    if (left) return resolve();
+    ends.add(resolve);
+    setTimeout(() => {
+      ends.delete(resolve);
+      resolve();
+    }, ms);
+  });
+
 /**
  * Returns a promise that resolves when this page may begin: at once, unless
  * another page is ahead of it, and after a moment in any case. Whoever has
@@ -23,9 +52,9 @@ export function turn(name) {
     let end, begin;
     const moment = Promise.race([new Promise((resolve) => (end = resolve)), pause(courtesy)]);
     turns.set(name, { begin: new Promise((resolve) => (begin = resolve)), end });
-    moment.then(begin);
+    setTimeout(begin, courtesy); // not by pause: a page that was left begins when it is back
     goAhead(name, moment, begin)
-      .catch(() => begin())
+      .catch(() => {})
       .finally(() => turns.delete(name));
   }
   return turns.get(name);
@@ -37,25 +66,11 @@ export function turn(name) {
  * is over.
  */
 async function goAhead(name, moment, begin) {
+  if (left) return;
   const giveUp = new AbortController();
   moment.then(() => giveUp.abort());
   await navigator.locks.request(name, { signal: giveUp.signal }, () => {
     begin();
     return moment.then(() => pause(lead));
-  });
-}
-
-/**
- * Returns a promise that resolves after so many ms, or when the page is left:
- * with a lock that others want it is not kept in the back/forward cache.
- */
-function pause(ms) {
-  return new Promise((resolve) => {
-    const end = () => {
-      removeEventListener("pagehide", end);
-      resolve();
-    };
-    addEventListener("pagehide", end);
-    setTimeout(end, ms);
   });
 }
