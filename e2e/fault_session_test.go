@@ -30,6 +30,12 @@ func (v *visit) stored(tab *page) string {
 	return eval[string](tab, `localStorage["onerefresh:visit"] ?? ""`)
 }
 
+// token returns the access token that a tab sees in storage.
+func (v *visit) token(tab *page) string {
+	v.Helper()
+	return eval[string](tab, `JSON.parse(localStorage["onerefresh:visit"]).access_token`)
+}
+
 // foreign is a sign-in by code that is not ours, as JavaScript.
 func (v *visit) foreign(response authserver.TokenResponse) string {
 	text, err := json.Marshal(map[string]any{
@@ -99,7 +105,11 @@ func TestSignInAsAnotherUserInFlight(t *testing.T) {
 // which no refresh token was spent.
 func (v *visit) allAreBob() {
 	v.Helper()
-	v.mustGetToken(v.end(v.tabs[0], 6*time.Second)) // foreign code tells nobody; to believe its writes takes 3 s
+	got := v.end(v.tabs[0], 6*time.Second) // foreign code tells nobody; to believe its writes takes 3 s
+	v.mustGetToken(got)
+	if user := v.user(got.Token); user != "bob" {
+		v.Errorf("the caller who asked before got the token of %q", user)
+	}
 	for _, tab := range v.tabs {
 		tab.wait(`ask().then(({ token }) => fetch("/resource", { headers: { Authorization: "Bearer " + token } }))
 			.then((response) => response.json()).then(({ user }) => user === "bob")`)

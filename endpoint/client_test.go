@@ -129,7 +129,7 @@ func TestTokenDoesNotFollowARedirectToAnotherHost(t *testing.T) {
 	defer api.Close()
 	response, err := endpoint.Client(session, nil).Get(api.URL)
 	if err != nil {
-		t.Skip(err) // no name localhost
+		t.Fatal(err)
 	}
 	response.Body.Close()
 	if same == "" {

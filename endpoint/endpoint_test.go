@@ -68,13 +68,13 @@ func open(t testing.TB, s *authserver.Server, c *oauth2.Config, lifetime time.Du
 
 func TestAnswers(t *testing.T) {
 	for _, c := range []struct {
-		name        string
-		status      int
-		header      http.Header
-		body        string
-		want        onerefresh.Response
-		refused     *onerefresh.RefreshError
-		brokenField string // "-" for none
+		name    string
+		status  int
+		header  http.Header
+		body    string
+		want    onerefresh.Response
+		refused *onerefresh.RefreshError
+		broken  string // the field that is to blame, or "all of it"
 	}{
 		{name: "all of it", status: 200,
 			body: `{"access_token":"a","token_type":"Bearer","expires_in":3599.5,"refresh_token":"r","scope":"s","id_token":"i","patient":"p"}`,
@@ -85,17 +85,17 @@ func TestAnswers(t *testing.T) {
 			body: "access_token=1&expires_in=60&refresh_token=r", want: onerefresh.Response{AccessToken: "1", ExpiresIn: time.Minute, RefreshToken: "r"}},
 		{name: "for ever", status: 200, body: `{"access_token":"a","expires_in":1e300}`, want: onerefresh.Response{AccessToken: "a", ExpiresIn: 100 * 365 * 24 * time.Hour}},
 
-		{name: "a captive portal", status: 200, header: http.Header{"Content-Type": {"text/html"}}, body: "<html>", brokenField: ""},
-		{name: "a portal that says it is a form", status: 200, header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, body: "<html>", brokenField: "access_token"},
-		{name: "nothing", status: 204, brokenField: ""},
-		{name: "no object", status: 200, body: `[]`, brokenField: ""},
-		{name: "cut off", status: 200, body: `{"access_token":"a"`, brokenField: ""},
-		{name: "empty object", status: 200, body: `{}`, brokenField: "access_token"},
-		{name: "no access token", status: 200, body: `{"expires_in":1,"refresh_token":"r"}`, want: onerefresh.Response{RefreshToken: "r", ExpiresIn: time.Second}, brokenField: "access_token"},
-		{name: "no expires_in", status: 200, body: `{"access_token":"a","refresh_token":"r"}`, want: onerefresh.Response{AccessToken: "a", RefreshToken: "r"}, brokenField: "expires_in"},
-		{name: "expires_in is null", status: 200, body: `{"access_token":"a","expires_in":null,"refresh_token":"r"}`, want: onerefresh.Response{AccessToken: "a", RefreshToken: "r"}, brokenField: "expires_in"},
-		{name: "expires_in is a string", status: 200, body: `{"access_token":"a","expires_in":"60","refresh_token":"r"}`, want: onerefresh.Response{AccessToken: "a", RefreshToken: "r"}, brokenField: "expires_in"},
-		{name: "expires_in is negative", status: 200, body: `{"access_token":"a","expires_in":-1,"refresh_token":"r"}`, want: onerefresh.Response{AccessToken: "a", RefreshToken: "r"}, brokenField: "expires_in"},
+		{name: "a captive portal", status: 200, header: http.Header{"Content-Type": {"text/html"}}, body: "<html>", broken: "all of it"},
+		{name: "a portal that says it is a form", status: 200, header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, body: "<html>", broken: "access_token"},
+		{name: "nothing", status: 204, broken: "all of it"},
+		{name: "no object", status: 200, body: `[]`, broken: "all of it"},
+		{name: "cut off", status: 200, body: `{"access_token":"a"`, broken: "all of it"},
+		{name: "empty object", status: 200, body: `{}`, broken: "access_token"},
+		{name: "no access token", status: 200, body: `{"expires_in":1,"refresh_token":"r"}`, want: onerefresh.Response{RefreshToken: "r", ExpiresIn: time.Second}, broken: "access_token"},
+		{name: "no expires_in", status: 200, body: `{"access_token":"a","refresh_token":"r"}`, want: onerefresh.Response{AccessToken: "a", RefreshToken: "r"}, broken: "expires_in"},
+		{name: "expires_in is null", status: 200, body: `{"access_token":"a","expires_in":null,"refresh_token":"r"}`, want: onerefresh.Response{AccessToken: "a", RefreshToken: "r"}, broken: "expires_in"},
+		{name: "expires_in is a string", status: 200, body: `{"access_token":"a","expires_in":"60","refresh_token":"r"}`, want: onerefresh.Response{AccessToken: "a", RefreshToken: "r"}, broken: "expires_in"},
+		{name: "expires_in is negative", status: 200, body: `{"access_token":"a","expires_in":-1,"refresh_token":"r"}`, want: onerefresh.Response{AccessToken: "a", RefreshToken: "r"}, broken: "expires_in"},
 
 		{name: "refused", status: 400, body: `{"error":"invalid_grant","error_description":"spent"}`,
 			refused: &onerefresh.RefreshError{Status: 400, Code: "invalid_grant", Description: "spent"}},
@@ -128,18 +128,22 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("got %#v", got.Extra)
 			}
 			var refused *onerefresh.RefreshError
-			var field *onerefresh.FieldError
 			switch {
 			case c.refused != nil:
 				if !errors.As(err, &refused) || *refused != *c.refused {
 					t.Errorf("error %#v", err)
 				}
-			case errors.As(err, &field):
-				if field.Field != c.brokenField {
-					t.Errorf("field %q: %s", field.Field, field.Problem)
+			case c.broken != "":
+				blamed := "all of it"
+				var field *onerefresh.FieldError
+				if errors.As(err, &field) && field.Field != "" {
+					blamed = field.Field
 				}
-			case err != nil || c.want.AccessToken == "":
-				t.Errorf("error %v", err)
+				if err == nil || blamed != c.broken {
+					t.Errorf("error %v blames %s, want %s", err, blamed, c.broken)
+				}
+			case err != nil:
+				t.Error(err)
 			}
 		})
 	}

@@ -85,16 +85,12 @@ func TestKeysAreIsolated(t *testing.T) {
 		g := newGroup(t, group.Options{Refresh: rotating(&asked)})
 		keys := []group.Key{alice, {"web", "r1", ""}, {"web", "r1", "other"}, {"app", "r1", "org"}, {"web", "r2", "org"},
 			{"web", "r1org", ""}, {"webr1", "", "org"}, {"web", "r1\x00org", ""}}
-		tokens := make(map[string]bool)
-		var mu sync.Mutex
 		var wg sync.WaitGroup
 		for _, key := range keys {
 			wg.Go(func() {
 				token, err := g.Refresh(t.Context(), key, "")
-				mu.Lock()
-				defer mu.Unlock()
-				if tokens[token.AccessToken] = true; key.RefreshToken != "" && err != nil {
-					t.Error(err)
+				if (err != nil) != (key.RefreshToken == "") || err == nil && !strings.HasPrefix(token.RefreshToken, key.RefreshToken+"+") {
+					t.Errorf("%q: %q, %v", key, token.RefreshToken, err)
 				}
 			})
 		}
@@ -110,40 +106,49 @@ func TestErrorsFanOutAndTheNextCallTriesAnew(t *testing.T) {
 		name string
 		fail func() error
 		want error
+		sent int64 // a request that is not answered is sent once more
 	}{
-		{"refused", func() error { return &onerefresh.RefreshError{Status: 400, Code: "invalid_grant"} }, onerefresh.ErrSessionEnded},
-		{"unavailable", func() error { return &onerefresh.RefreshError{Status: 503} }, onerefresh.ErrTemporarilyUnavailable},
-		{"misconfigured", func() error { return &onerefresh.RefreshError{Status: 401, Code: "invalid_client"} }, onerefresh.ErrMisconfigured},
-		{"network", func() error { return errors.New("reset") }, onerefresh.ErrTemporarilyUnavailable},
-		{"panic", func() error { panic("no") }, onerefresh.ErrTemporarilyUnavailable},
-		{"Goexit", func() error { runtime.Goexit(); return nil }, onerefresh.ErrTemporarilyUnavailable},
+		{"refused", func() error { return &onerefresh.RefreshError{Status: 400, Code: "invalid_grant"} }, onerefresh.ErrSessionEnded, 1},
+		{"unavailable", func() error { return &onerefresh.RefreshError{Status: 503} }, onerefresh.ErrTemporarilyUnavailable, 1},
+		{"misconfigured", func() error { return &onerefresh.RefreshError{Status: 401, Code: "invalid_client"} }, onerefresh.ErrMisconfigured, 1},
+		{"network", func() error { return errors.New("reset") }, onerefresh.ErrTemporarilyUnavailable, 2},
+		{"panic", func() error { panic("no") }, onerefresh.ErrTemporarilyUnavailable, 2},
+		{"Goexit", func() error { runtime.Goexit(); return nil }, onerefresh.ErrTemporarilyUnavailable, 2},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				failing := true // without waiting at all
-				g := newGroup(t, group.Options{Refresh: func(context.Context, group.Key) (onerefresh.Response, error) {
-					if failing {
-						return onerefresh.Response{}, c.fail()
-					}
-					return onerefresh.Response{AccessToken: "a", ExpiresIn: time.Hour}, nil
-				}, Grace: -1})
-				var wg sync.WaitGroup
-				for range 10 {
-					wg.Go(func() {
-						if _, err := g.Refresh(t.Context(), alice, ""); !errors.Is(err, c.want) {
-							t.Errorf("error %v, want %v", err, c.want)
+		for _, latency := range []time.Duration{0, time.Second} {
+			t.Run(fmt.Sprintf("%s after %v", c.name, latency), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					failing := true
+					var asked atomic.Int64
+					g := newGroup(t, group.Options{Refresh: func(context.Context, group.Key) (onerefresh.Response, error) {
+						asked.Add(1)
+						if failing {
+							time.Sleep(latency)
+							return onerefresh.Response{}, c.fail()
 						}
-					})
-				}
-				wg.Wait()
-				wantEmpty(t, g)
-				failing = false
-				if token, err := g.Refresh(t.Context(), alice, ""); err != nil || token.AccessToken != "a" || token.RefreshToken != "r1" {
-					t.Errorf("the next call: %s, %v", token.AccessToken, err)
-				}
-				wantEmpty(t, g)
+						return onerefresh.Response{AccessToken: "a", ExpiresIn: time.Hour}, nil
+					}, Grace: -1})
+					var wg sync.WaitGroup
+					for range 10 {
+						wg.Go(func() {
+							if _, err := g.Refresh(t.Context(), alice, ""); !errors.Is(err, c.want) {
+								t.Errorf("error %v, want %v", err, c.want)
+							}
+						})
+					}
+					wg.Wait()
+					wantEmpty(t, g)
+					if n := asked.Load(); latency > 0 && n != c.sent {
+						t.Errorf("%d exchanges", n)
+					}
+					failing = false
+					if token, err := g.Refresh(t.Context(), alice, ""); err != nil || token.AccessToken != "a" || token.RefreshToken != "r1" {
+						t.Errorf("the next call: %s, %v", token.AccessToken, err)
+					}
+					wantEmpty(t, g)
+				})
 			})
-		})
+		}
 	}
 }
 
