@@ -195,10 +195,9 @@ func TestFailedEarlyRefreshHurtsNobody(t *testing.T) {
 		t.Error("got another token")
 	}
 	v.eventually(func() bool {
-		after = eval[answer](tab, "ask()")
+		v.mustGetToken(eval[answer](tab, "ask()"))
 		return len(v.ledger().Presentations) > 1
 	})
-	v.mustGetToken(after)
 	v.mustHaveSeen(failed, rotated)
 }
 

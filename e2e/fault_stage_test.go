@@ -235,16 +235,16 @@ func (v *visit) mustGetToken(a answer) {
 
 // user returns whose token it is that the resource server is shown, or "" if it
 // refuses it.
-func (v *visit) user(token string) string {
-	v.Helper()
+func (s *stage) user(token string) string {
+	s.Helper()
 	request := httptest.NewRequest(http.MethodGet, "/resource", nil)
 	request.Header.Set("Authorization", "Bearer "+token)
 	w := httptest.NewRecorder()
-	v.auth.ServeHTTP(w, request)
+	s.auth.ServeHTTP(w, request)
 	var resource struct{ User string }
 	if w.Code == http.StatusOK {
 		if err := json.Unmarshal(w.Body.Bytes(), &resource); err != nil {
-			v.Fatal(err)
+			s.Fatal(err)
 		}
 	}
 	return resource.User

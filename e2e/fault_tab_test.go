@@ -253,10 +253,14 @@ func TestAllTabsWakeUpAtOnce(t *testing.T) {
 // mustGetTokenSoon asks again for as long as the answer is that this may help.
 func (v *visit) mustGetTokenSoon(tab *page) {
 	v.Helper()
+	begin := time.Now()
 	var last answer
 	v.eventually(func() bool {
 		last = eval[answer](tab, "ask()")
 		return last.Code != "temporarily_unavailable" && last.Code != "misconfigured" && last.Code != "lock_timeout"
 	})
 	v.mustGetToken(last)
+	if took := time.Since(begin); took > afterDeath+slack {
+		v.Errorf("after %v", took)
+	}
 }

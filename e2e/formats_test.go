@@ -324,10 +324,11 @@ func TestFormats(t *testing.T) {
 				t.Error("there was no refresh")
 			}
 
+			fourth := app.theirs()
 			settled[any](other, "session.signOut().then(() => null)")
 			app.until("the client hears of the session's sign-out", func() bool { return app.theirs() == theirs{} })
 			left := settled[string](app, `JSON.stringify({...localStorage})`)
-			for _, token := range []string{first.Refresh, second.Refresh, third.Refresh, renewed} {
+			for _, token := range []string{first.Refresh, second.Refresh, third.Refresh, fourth.Refresh, renewed} {
 				if strings.Contains(left, token) {
 					t.Errorf("after a sign-out there is %s", left)
 				}
@@ -415,6 +416,9 @@ func TestFormatStorm(t *testing.T) {
 				return fmt.Sprintf("the tabs got %q", tokens)
 			}
 		}
+		if user := s.user(tokens[0]); user != "ada" {
+			return fmt.Sprintf("the tabs got %q, a token of %q", tokens[0], user)
+		}
 		if rotated := ledger.Count(authserver.OutcomeRotated); rotated != exchanges || len(ledger.Presentations) != exchanges || !ledger.Revoked.IsZero() {
 			return fmt.Sprintf("the endpoint saw %+v, revoked for %q", ledger.Presentations, ledger.RevokedFor)
 		}
@@ -430,7 +434,8 @@ func TestFormatStorm(t *testing.T) {
 		for _, tab := range tabs {
 			tab.wait(fmt.Sprintf("localStorage[client.format.key]?.includes(%q)", tokens[0]))
 		}
-		if why := lost(response.Grant, 2, atOnce(tabs, "session.getAccessToken({forceRefresh: true})")); why != "" {
+		again := atOnce(tabs, "session.getAccessToken({forceRefresh: true})")
+		if why := lost(response.Grant, 2, again); why != "" || again[0] == tokens[0] {
 			t.Errorf("storm %d: %s", i, why)
 		}
 	}

@@ -193,8 +193,12 @@ func TestWithoutWebLocks(t *testing.T) {
 	}
 	s.openTabs(5, "/tab")
 	s.run("onerefresh", 5, 1)
+	control := s.run("flight", 5, 5)
 	r := s.run("onerefresh", 5, 30)
-	t.Logf("\n%s", table([]storms{r}))
+	t.Logf("\n%s", table([]storms{control, r}))
+	if control.Lost < control.Storms {
+		t.Errorf("tabs that know nothing of each other lost %d of %d storms: they are no storms", control.Lost, control.Storms)
+	}
 	if r.Coordination != "tab" {
 		t.Errorf("coordination %q, want tab", r.Coordination)
 	}

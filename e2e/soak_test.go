@@ -269,7 +269,8 @@ func (s *soak) run(kinds []string, enough func(ran time.Duration) bool) {
 	s.faults.Wait()
 }
 
-// heal puts everything right, and waits until every tab has a token.
+// heal puts everything right, and waits until every tab has a token, from when on
+// none may be without.
 func (s *soak) heal() {
 	s.Helper()
 	s.auth.Configure(func(c *authserver.Settings) {
@@ -298,6 +299,10 @@ func (s *soak) heal() {
 			break
 		}
 	}
+	s.mu.Lock()
+	s.calm = time.Now()
+	s.mu.Unlock()
+	<-time.After(3 * soakLifetime / 2) // each tab refreshes or adopts at least once
 	for _, tab := range s.tabs {
 		if err := s.eval(tab, "soak.stop()", soakPatience); err != nil {
 			s.Errorf("tab %d: the callers do not come to an end: %v", tab.number, err)

@@ -31,6 +31,7 @@ type witness struct {
 	gone          map[string][]time.Time // when a load of a page was ended, by its name
 	troubled      map[string][]interval  // when it was offline or frozen
 	signedOut     []interval             // when nobody may be signed in
+	calm          time.Time              // from when on nothing may fail, if set
 	wrong         []string               // found while it ran
 }
 
@@ -372,6 +373,9 @@ func (w *witness) unexplained(r report, ended map[*granted]time.Time) string {
 	}
 	if !r.Typed {
 		return "that is no OneRefreshError"
+	}
+	if !w.calm.IsZero() && begin.After(w.calm) && r.Code != "aborted" {
+		return "nothing was wrong any more"
 	}
 	switch r.Code {
 	case "aborted":

@@ -105,8 +105,14 @@ func TestStorm(t *testing.T) {
 			if ours.Coordination != "web-locks" {
 				t.Errorf("onerefresh: coordination %q", ours.Coordination)
 			}
-			if tc.tabs > 2 && theirs.Lost*10 <= theirs.Storms {
+			// In two tabs it loses fewer, and in a third of the storms perhaps none.
+			if weak := theirs.Lost*10 <= theirs.Storms; weak && tc.tabs > 2 || theirs.Lost == 0 && !testing.Short() {
 				t.Errorf("the published pattern lost %d of %d storms: they are too weak to show anything", theirs.Lost, theirs.Storms)
+			}
+			for i, others := range all[:len(all)-2] {
+				if others.Lost < others.Storms {
+					t.Errorf("without a lock (%d) %d of %d storms were lost: they are no storms", i, others.Lost, others.Storms)
+				}
 			}
 			ratio := median(ours.LastTabMs) / median(theirs.LastTabMs)
 			t.Logf("the last tab of onerefresh takes %.2f of the time of the published pattern's", ratio)

@@ -39,6 +39,9 @@ func TestEveryPeerTakesPart(t *testing.T) {
 		if errors := append(got.First.Errors, got.Second.Errors...); broken.MatchString(strings.Join(errors, "\n")) {
 			t.Errorf("%s: %q", p.Name, errors)
 		}
+		if got.First.Exchanges < got.First.Storms {
+			t.Errorf("%s: %d exchanges for %d expiries", p.Name, got.First.Exchanges, got.First.Storms)
+		}
 		if p.ours() || p.Floor {
 			if lost := got.First.Lost + got.Second.Lost; lost > 0 || got.First.Exchanges != got.First.Storms {
 				t.Errorf("%s: %d storms lost, %d exchanges for %d expiries", p.Name, lost, got.First.Exchanges, got.First.Storms)

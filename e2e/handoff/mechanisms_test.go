@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/inspector"
+	"github.com/chromedp/chromedp"
 )
 
 // The tables of docs/design.md:
@@ -75,6 +78,9 @@ func TestMechanisms(t *testing.T) {
 				page.close()
 			}
 			refused.add(row...)
+			if want := []string{m, "coherent", "coherent", "coherent", "coherent", "plain", "SecurityError"}; m == "stores" && !slices.Equal(row, want) {
+				t.Errorf("where something is refused: %q, want %q", row, want)
+			}
 		})
 	}
 	for _, table := range []table{cost, gone, back, refused} {
@@ -93,6 +99,7 @@ func oldAfterDeath(b *browser, mechanism, end string, trials int) (old int) {
 		writer := b.open("")
 		b.apart(reader, writer)
 		id := fmt.Sprintf("writer#%d", i)
+		crashed := chromedp.Events(writer.ctx, inspector.TargetCrashed)
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -102,6 +109,14 @@ func oldAfterDeath(b *browser, mechanism, end string, trials int) (old int) {
 		hold := eval[Holds](reader, fmt.Sprintf("hold(%q, 'reader#%d').then(h => [h])", mechanism, i))[0]
 		if hold.Read != id {
 			old++
+		}
+		if strings.Contains(end, "crash") {
+			for _, err := range crashed {
+				if err != nil {
+					b.Fatalf("a writer that %s: %v", end, err)
+				}
+				break
+			}
 		}
 		writer.close()
 		<-ended

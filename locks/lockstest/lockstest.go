@@ -102,6 +102,10 @@ func (s *suite) free(name string) error {
 // order. It orders nothing.
 func linger() { time.Sleep(2 * time.Millisecond) }
 
+// lingerLong is linger for what a locker that polls would do, or one that hears
+// over a network.
+func lingerLong() { time.Sleep(50 * time.Millisecond) }
+
 func (s *suite) oneHolder() error {
 	const peers, goroutines, rounds = 4, 4, 10
 	var (
@@ -200,7 +204,7 @@ func (s *suite) waiterLeaves() error {
 	if err := s.await(leaves); err != errGone {
 		return fmt.Errorf("error %v, want the cause of ctx", err)
 	}
-	linger()
+	lingerLong()
 	select {
 	case <-stays.returned:
 		return errors.New("the end of one waiter let another in")
@@ -315,7 +319,7 @@ func (s *suite) unlockTwice() error {
 	third := s.attempt(context.Background(), s.name)
 	linger()
 	first.unlock()
-	linger()
+	lingerLong()
 	select {
 	case <-third.returned:
 		return errors.New("a second unlock let somebody in while another held the lock")

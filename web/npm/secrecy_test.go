@@ -173,9 +173,11 @@ const scenarios = `
 	// The program dies.
 	const doomed = await join("rotates");
 	await attempt(doomed.signIn(tokens(1)));
+	const caught = faults.length;
 	window.trap = true;
 	await attempt(doomed.getAccessToken({forceRefresh: true}));
 	window.trap = false;
+	faults.length = caught; // it may have been a callback that the program died of
 	await attempt(doomed.getAccessToken({forceRefresh: true}));
 	await new Promise((resolve) => setTimeout(resolve, 100)); // for the events
 	return [...codes].sort();`
