@@ -25,7 +25,7 @@ func TestGivesWay(t *testing.T) {
 			eval[any](page, `
 				const { setTimeout } = window;
 				window.moments = [];
-				window.setTimeout = (f, ms, ...args) => ms === 100 ? void moments.push(f) : setTimeout(f, ms, ...args);
+				window.setTimeout = (f, ms, ...args) => ms === 250 ? void moments.push(f) : setTimeout(f, ms, ...args);
 				await new Promise((held) => navigator.locks.request("onerefresh/onerefresh:s/turn", () => new Promise(held)));
 				store({...stale, refresh_token: "r2"});
 				store(stale, "onerefresh:other");
@@ -75,7 +75,7 @@ func TestTurnEndsWhenThePageIsLeft(t *testing.T) {
 	got := eval[[]any](s.open("esm"), `
 		const { setTimeout } = window;
 		let still = true; // time
-		window.setTimeout = (f, ms, ...args) => still && (ms === 100 || ms === 30) ? 0 : setTimeout(f, ms, ...args);
+		window.setTimeout = (f, ms, ...args) => still && (ms === 250 || ms === 30) ? 0 : setTimeout(f, ms, ...args);
 		const turns = async () => {
 			const { held, pending } = await navigator.locks.query();
 			return [...held, ...pending].filter(({ name }) => name.endsWith("/turn")).length;

@@ -3,8 +3,8 @@
 // is to be sent. So one tab goes ahead, and the others give it a moment. That is
 // a courtesy: Go decides who refreshes.
 
-/** How long tabs give way, in ms: the refresh is sent by then, and what they do while the server thinks disturbs nobody. */
-const courtesy = 100;
+/** How long tabs give way, in ms: fifty that wake on two cores have sent the refresh by then, and most servers have answered. */
+const courtesy = 250;
 
 /** For how long a tab that is done stays ahead, in ms: the others know of its token by then, and need not begin. */
 const lead = 30;
