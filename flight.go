@@ -11,6 +11,7 @@ type flight struct {
 	rejected *string // as given to token by the caller who started it
 
 	reloaded bool // the record was loaded once outside the lock
+	resent   bool // an answer was lost with the lock once
 
 	// news is closed when the store shows a token. That may be a while before the
 	// flight lands: it still has a write to finish, or a queue to leave.

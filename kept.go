@@ -146,9 +146,7 @@ func (s *Session) storeError(ctx context.Context, err error) error {
 	switch {
 	case isRecordError(err):
 		return &Error{Code: CodeMisconfigured, Message: err.Error(), Cause: err}
-	case context.Cause(ctx) == ErrLockLost:
-		return errAgain
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && context.Cause(ctx) != ErrLockLost:
 		return aborted(ctx)
 	}
 	return &Error{Code: CodeTemporarilyUnavailable, Message: "the store failed: " + err.Error(), Cause: err}

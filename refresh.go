@@ -7,18 +7,21 @@ import (
 )
 
 var (
-	errNews    = errors.New("onerefresh: a peer has settled it")    // ends a wait for the lock
-	errAgain   = errors.New("onerefresh: the record has changed")   // ends a turn without a result
-	errSlow    = errors.New("onerefresh: the store takes its time") // ends a turn that is to go on outside the lock
-	errTimeout = errors.New("onerefresh: there was no answer in time")
+	errNews      = errors.New("onerefresh: a peer has settled it")    // ends a wait for the lock
+	errAgain     = errors.New("onerefresh: another turn is needed")   // ends a turn without a result
+	errSlow      = errors.New("onerefresh: the store takes its time") // ends a turn that is to go on outside the lock
+	errTimeout   = errors.New("onerefresh: there was no answer in time")
+	errOverslept = errors.New("onerefresh: the time was over while this process was frozen")
 )
 
 // refresh brings a flight to its end.
 func (s *Session) refresh(f *flight) (*Token, error) {
-	begin := s.now()
-	token, err := s.turns(f)
-	if errors.Is(err, ErrLockTimeout) && s.now().Sub(begin) > s.opts.LockTimeout+overslept {
-		token, err = s.turns(f) // it was frozen, and not kept waiting
+	frozen, token, err := s.turns(f)
+	if frozen {
+		frozen, token, err = s.turns(f)
+	}
+	if frozen {
+		err = lockTimeout()
 	}
 	if err != nil && !s.isClosed() {
 		if token, ok := s.lastResort(f.rejected); ok {
@@ -29,14 +32,25 @@ func (s *Session) refresh(f *flight) (*Token, error) {
 }
 
 // turns takes turns until one comes to a result: a turn ends without one if a
-// sign-in or a sign-out came in between, or the lock was lost before anything was
-// sent.
-func (s *Session) turns(f *flight) (*Token, error) {
-	patience, stop := withTimeout(s.open, s.opts.LockTimeout)
-	defer stop()
+// sign-in or a sign-out came in between, or the lock was lost. It reports whether
+// they ended with LockTimeout because this process was frozen, and not because it
+// was kept waiting.
+func (s *Session) turns(f *flight) (frozen bool, token *Token, err error) {
+	patience, end := context.WithCancelCause(s.open)
+	defer end(nil)
+	due := s.now().Add(s.opts.LockTimeout)
+	timer := time.AfterFunc(s.opts.LockTimeout, func() {
+		if s.now().Sub(due) > overslept {
+			end(errOverslept)
+		} else {
+			end(errTimeout)
+		}
+	})
+	defer timer.Stop()
 	for {
-		if token, err := s.turn(patience, f); err != errAgain {
-			return token, err
+		token, err = s.turn(patience, f)
+		if err != errAgain {
+			return err == errOverslept, token, err
 		}
 	}
 }
@@ -135,7 +149,7 @@ func (s *Session) underLock(held context.Context, f *flight) (*Token, error) {
 			return nil, errSlow
 		}
 		if err != nil {
-			return nil, s.storeError(held, err)
+			return nil, s.lockedError(held, err)
 		}
 		if token, settled, err := s.judge(rec, f.rejected); settled {
 			return token, err // a peer was here: no exchange
@@ -144,23 +158,36 @@ func (s *Session) underLock(held context.Context, f *flight) (*Token, error) {
 			return nil, err
 		}
 		attempt, conflict := s.recordAttempt(held, rec)
+		if conflict == nil && held.Err() != nil {
+			s.withdrawAttempt(rec, attempt)
+			return nil, errAgain
+		}
 		if conflict == nil {
 			rec = attempt
 			break
 		}
 		if conflict != ErrConflict {
-			return nil, s.storeError(held, conflict) // nothing is sent that could not be put on record
+			return nil, s.lockedError(held, conflict) // nothing is sent that could not be put on record
 		}
 		rec, err = s.loadUnderLock(held, f)
 	}
-	if held.Err() != nil {
-		return nil, errAgain
-	}
 	answer, err := s.exchange(held, rec)
+	if err != nil && held.Err() != nil && !f.resent && s.opts.Provider.classify(err) == noAnswer {
+		f.resent = true
+		return nil, errAgain // what exchange does without another turn while the lock is held
+	}
 	if err != nil {
 		return s.refused(rec, f.rejected, answer, err)
 	}
 	return s.persist(rec, answer)
+}
+
+// lockedError says what becomes of a turn whose store failed under the lock.
+func (s *Session) lockedError(held context.Context, err error) error {
+	if context.Cause(held) == ErrLockLost {
+		return errAgain
+	}
+	return s.storeError(held, err)
 }
 
 // turnedAway says what becomes of a wait for the lock that failed with err.
@@ -174,10 +201,16 @@ func (s *Session) turnedAway(waiting context.Context, rejected *string, err erro
 		return nil, errAgain
 	case ErrClosed:
 		return nil, closed()
+	case errOverslept:
+		return nil, errOverslept
 	case errTimeout:
-		return nil, &Error{Code: CodeLockTimeout, Message: "a peer held the lock for too long"}
+		return nil, lockTimeout()
 	}
 	return nil, &Error{Code: CodeTemporarilyUnavailable, Message: "the lock cannot be had", Cause: err}
+}
+
+func lockTimeout() error {
+	return &Error{Code: CodeLockTimeout, Message: "a peer held the lock for too long"}
 }
 
 // lastResort returns the access token that is within its margin, but has not
@@ -278,6 +311,18 @@ func (s *Session) recordAttempt(held context.Context, rec *Record) (*Record, err
 	}
 	s.observe(&next)
 	return &next, nil
+}
+
+// withdrawAttempt takes an attempt off the record that nothing was sent for. A peer
+// may have the lock by now; what it has written stays.
+func (s *Session) withdrawAttempt(before, attempt *Record) {
+	ctx, cancel := withTimeout(context.Background(), persistTimeout)
+	defer cancel()
+	next := *before
+	next.Generation = attempt.Generation + 1
+	if s.swap(ctx, attempt, &next) == nil {
+		s.observe(&next)
+	}
 }
 
 // persist writes the answer to the exchange of rec's refresh token, unless

@@ -270,6 +270,34 @@ func TestAnswerLostWithTheLockIsNotAskedForAgain(t *testing.T) {
 	})
 }
 
+// Without a peer it is asked for, once the lock is held again.
+func TestAnswerLostWithTheLockIsAskedForUnderTheLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		locker := &losable{Locker: w.locker}
+		tab := w.open(func(o *onerefresh.Options) { o.Locker = locker })
+		w.signIn(tab)
+		w.expect(func(context.Context, func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			locker.lose()
+			_, unlock, err := w.locker.Lock(t.Context(), "session")
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(time.Second, func() {
+				if n := w.exchanges(); n > 1 {
+					t.Errorf("%d exchanges without the lock", n-1)
+				}
+				unlock()
+			})
+			return onerefresh.Response{}, errReset
+		})
+		w.mustHave(w.storm(tab)...)
+		if n := w.exchanges(); n != 2 {
+			t.Errorf("%d exchanges, want 2", n)
+		}
+	})
+}
+
 // A lock that is lost before anything was sent is waited for anew.
 func TestLockLostBeforeTheExchange(t *testing.T) {
 	for name, record := range map[string]bool{"while the attempt is put on record": false, "right after": true} {
@@ -290,6 +318,9 @@ func TestLockLostBeforeTheExchange(t *testing.T) {
 					time.AfterFunc(time.Second, func() {
 						if n := w.exchanges(); n > 0 {
 							t.Errorf("%d exchanges without the lock", n)
+						}
+						if rec, err := w.store.Peek(); err != nil || rec.Attempt.Count > 0 {
+							t.Errorf("%d attempts on record, although nothing was sent (%v)", rec.Attempt.Count, err)
 						}
 						unlock()
 					})

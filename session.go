@@ -113,8 +113,8 @@ func invalid(message string) error { return &Error{Code: CodeInvalidOptions, Mes
 
 // Token returns a valid token: the stored one, one that a peer obtained, or a
 // new one. It returns in bounded time, at the latest after LockTimeout and
-// ExchangeTimeout, and when ctx ends. The end of ctx does not stop a refresh
-// that has begun. The error is an [Error].
+// ExchangeTimeout, and when ctx ends; time for which the process was frozen does
+// not count. The end of ctx does not stop a refresh that has begun. The error is an [Error].
 func (s *Session) Token(ctx context.Context) (Token, error) { return value(s.token(ctx, nil)) }
 
 // Refresh is like [Session.Token], for a caller whose access token was refused

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -349,14 +350,16 @@ func TestLockTimeout(t *testing.T) {
 func TestLockTimeoutDoesNotCountWhileFrozen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		var slept time.Duration
-		tab := w.open(func(o *onerefresh.Options) { o.Clock = clockFunc(func() time.Time { return time.Now().Add(slept) }) })
+		var slept atomic.Int64
+		tab := w.open(func(o *onerefresh.Options) {
+			o.Clock = clockFunc(func() time.Time { return time.Now().Add(time.Duration(slept.Load())) })
+		})
 		w.signIn(tab)
 		_, unlock, err := w.locker.Lock(t.Context(), "session")
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.AfterFunc(20*time.Second, func() { slept = time.Minute })
+		time.AfterFunc(20*time.Second, func() { slept.Store(int64(time.Minute)) })
 		time.AfterFunc(31*time.Second, unlock)
 		w.mustHave(w.storm(tab)...)
 		w.mustHaveSeen(t, 1)

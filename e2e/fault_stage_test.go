@@ -93,10 +93,11 @@ func newFaultStage(t *testing.T) *stage {
 		w.Header().Set("Content-Type", "text/html")
 		io.WriteString(w, `<!doctype html><title>Prerendered</title><link rel=icon href="data:,"><script type=module>
 			import "/page.js";
-			await join();
+			await join({ lockTimeout: 1000 });
 			const { token } = await ask();
 			localStorage.prerendered = document.prerendering + " " + token;
-			localStorage.shown = (await ask({ forceRefresh: true })).token;
+			const { token: another, code } = await ask({ forceRefresh: true });
+			localStorage.shown = another ?? code;
 			addEventListener("storage", ({ key }) => key === "step" && close());
 		</script>`)
 	})

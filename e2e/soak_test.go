@@ -283,7 +283,7 @@ func (s *soak) heal() {
 		s.soakMu.Lock()
 		lost, unserved := s.lost, 0
 		for _, tab := range s.tabs {
-			if !tab.served.After(healed) {
+			if !tab.served.After(healed.Add(soakLifetime)) {
 				unserved++
 			}
 		}

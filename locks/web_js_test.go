@@ -26,7 +26,7 @@ func TestWeb(t *testing.T) {
 	case origin == "null":
 		t.Run("is refused", webIsRefused)
 	default:
-		t.Run("is not requested by a page that was left", webNeedsAVisit)
+		t.Run("is not requested by a page that was left", webWaitsWhileThePageIsLeft)
 		t.Run("conforms", func(t *testing.T) {
 			lockstest.Run(t, func() onerefresh.Locker { return web(t) })
 		})
@@ -78,7 +78,7 @@ func webIsRefused(t *testing.T) {
 }
 
 // It comes first: a page may be left before it has ever requested a lock.
-func webNeedsAVisit(t *testing.T) {
+func webWaitsWhileThePageIsLeft(t *testing.T) {
 	dispatch := func(event string) {
 		t.Helper()
 		e, err := get(t, jsbridge.Global(), "Event").New(event)

@@ -33,7 +33,7 @@ func (e endpoint) Refresh(ctx context.Context, refreshToken string) (onerefresh.
 	}
 	late, stop := outlive(ctx)
 	defer stop()
-	a, err := post(late, e.url, form, false)
+	a, err := post(late, e.url, form)
 	if err != nil {
 		return onerefresh.Response{}, err
 	}

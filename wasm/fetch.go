@@ -12,9 +12,8 @@ import (
 type field struct{ name, value string }
 
 // post sends a form, and returns the answer once all of it is there. Whatever
-// goes wrong, the form may have been received. With keepalive it is sent even if
-// the page is left meanwhile, when nobody hears the answer.
-func post(ctx context.Context, url string, form []field, keepalive bool) (answer, error) {
+// goes wrong, the form may have been received.
+func post(ctx context.Context, url string, form []field) (answer, error) {
 	pairs := make([]any, len(form))
 	for i, f := range form {
 		pairs[i] = []any{f.name, f.value}
@@ -30,13 +29,12 @@ func post(ctx context.Context, url string, form []field, keepalive bool) (answer
 	signal, stop := jsbridge.Signal(ctx)
 	defer stop()
 	pending, err := jsbridge.Global().Call("fetch", url, map[string]any{
-		"method":    "POST",
-		"headers":   map[string]any{"Accept": "application/json"},
-		"body":      body,
-		"cache":     "no-store",
-		"redirect":  "error", // nobody else is to see the refresh token
-		"signal":    signal,
-		"keepalive": keepalive,
+		"method":   "POST",
+		"headers":  map[string]any{"Accept": "application/json"},
+		"body":     body,
+		"cache":    "no-store",
+		"redirect": "error", // nobody else is to see the refresh token
+		"signal":   signal,
 	})
 	if err != nil {
 		return answer{}, err

@@ -20,7 +20,7 @@ func (r revocation) Revoke(ctx context.Context, refreshToken string) error {
 		{"token", refreshToken},
 		{"token_type_hint", "refresh_token"},
 		{"client_id", r.clientID},
-	}, true)
+	})
 	if err == nil && a.status/100 != 2 {
 		err = &onerefresh.RefreshError{Status: a.status}
 	}

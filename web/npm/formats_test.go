@@ -111,7 +111,7 @@ func TestOwnFormat(t *testing.T) {
 			s := newSite(t)
 			got := eval[[]any](s.open(how), own+`
 				const token = await session.getAccessToken();
-				return [session.signedIn, token, format.read(localStorage.own).refresh_token, /"r[12]"/.test(localStorage["onerefresh/own"])];`)
+				return [session.signedIn, token, format.read(localStorage.own).refresh_token, /\br[12]\b/.test(localStorage["onerefresh/own"])];`)
 			if fmt.Sprint(got) != "[true a2 r2 false]" {
 				t.Errorf("got %v", got)
 			}

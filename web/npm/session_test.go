@@ -274,27 +274,6 @@ func TestEventsBeforeTheModule(t *testing.T) {
 	}
 }
 
-// Who signs out leaves the page: the revocation is sent all the same. An exchange
-// whose answer nobody reads is not.
-func TestRevocationOutlivesThePage(t *testing.T) {
-	s := newSite(t)
-	got := eval[[]string](s.open("esm"), `
-		const sent = [], { fetch } = window;
-		window.fetch = (url, init) => {
-			if (init.method === "POST") sent.push(new URL(url, location).pathname + " " + init.keepalive);
-			return fetch(url, init);
-		};
-		store(stale);
-		const session = await onerefresh.open({...options, revocationEndpoint: "/revoke"});
-		await session.getAccessToken();
-		await session.signOut();
-		while (sent.length < 2) await new Promise(requestAnimationFrame);
-		return sent`)
-	if want := []string{"/token false", "/revoke true"}; !slices.Equal(got, want) {
-		t.Errorf("sent, and whether with keepalive: %q, want %q", got, want)
-	}
-}
-
 // A token that a resource server refused is replaced, but only once: whoever
 // comes later with the same one gets what there is now.
 func TestForceRefresh(t *testing.T) {

@@ -41,14 +41,18 @@ function wakeUp(go, ns) {
 }
 
 /**
- * Makes a stack of the one place where an event waits for its handler. That is
- * queued behind what can go on already, which may cause another event: the handler
- * that runs first is to find the inner one, whose caller waits within the outer.
+ * Makes a stack of the one place where an event waits for its handler. The handler
+ * is queued behind goroutines that can run already, and those may cause further
+ * events: the handler that runs first is to find the innermost, whose caller waits
+ * within those of the others. A program that has died handles none.
  */
 function stackEvents(go) {
 	const events = [];
 	Object.defineProperty(go, "_pendingEvent", {
 		get: () => events.pop() ?? null,
-		set: (event) => event && events.push(event), // a handler that has its event says null
+		set(event) {
+			if (!go._inst) events.length = 0;
+			else if (event) events.push(event); // a handler that has its event says null
+		},
 	});
 }

@@ -145,7 +145,7 @@ class Program {
     const go = this.#go;
     go._scheduledTimeouts?.forEach(clearTimeout); // those of TinyGo come to nothing
     go._scheduledTimeouts?.clear();
-    go._inst = go.mem = go._values = go._ids = undefined; // listeners may keep go itself
+    go._pendingEvent = go._inst = go.mem = go._values = go._ids = undefined; // listeners may keep go itself
     for (const [promise, reject] of this.#pending) {
       promise.catch(() => {}); // it may not have got to whoever asked for it
       reject(this.#death);

@@ -181,6 +181,8 @@ export class Session extends EventTarget {
   /** Settles with what the method in Go does. */
   async #ask(method, ...args) {
     this.#check();
+    // In a page that is prerendered no lock is granted, however long Go waits.
+    if (document.prerendering) await new Promise((shown) => document.addEventListener("prerenderingchange", shown));
     const go = await this.#open();
     this.#check();
     return go(method, ...args);

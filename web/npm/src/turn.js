@@ -54,7 +54,7 @@ export function turn(name) {
     turns.set(name, { begin: new Promise((resolve) => (begin = resolve)), end });
     setTimeout(begin, courtesy); // not by pause: a page that was left begins when it is back
     goAhead(name, moment, begin)
-      .catch(() => {})
+      .catch(() => left || begin())
       .finally(() => turns.delete(name));
   }
   return turns.get(name);
