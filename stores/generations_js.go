@@ -139,16 +139,23 @@ func after(d time.Duration) (over <-chan struct{}, stop func() bool) {
 	return c, time.AfterFunc(d, func() { close(c) }).Stop
 }
 
+// lastCall is what follows answerTimeout: if the page was busy for as long, the
+// answer is there, and the timer may be the first to be heard.
+const lastCall = 250 * time.Millisecond
+
 // await waits until done is closed.
 func await(ctx context.Context, done <-chan struct{}) error {
-	over, stop := after(answerTimeout)
-	defer stop()
-	select {
-	case <-done:
-		return nil
-	case <-over:
-		return &unusableError{errSilent}
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for _, timeout := range [...]time.Duration{answerTimeout, lastCall} {
+		over, stop := after(timeout)
+		select {
+		case <-done:
+			stop()
+			return nil
+		case <-ctx.Done():
+			stop()
+			return context.Cause(ctx)
+		case <-over:
+		}
 	}
+	return &unusableError{errSilent}
 }

@@ -75,6 +75,7 @@ func TestLocalStorage(t *testing.T) {
 		t.Run("no tokens elsewhere", noTokensElsewhere)
 		t.Run("database is deleted", databaseIsDeleted)
 		t.Run("database fails", databaseFails)
+		t.Run("the page is busy", pageIsBusy)
 		t.Run("database is silent", databaseIsSilent)
 		t.Run("locks are silent", locksAreSilent)
 		t.Run("context ends", contextEnds)
@@ -620,5 +621,24 @@ func contextEnds(t *testing.T) {
 				t.Errorf("Peek returns generation %d, error %v", peeked.Generation, err)
 			}
 		})
+	}
+}
+
+// An answer that came while the page was busy for longer than the browser may take
+// is heard after the timer that would say that there is none.
+func pageIsBusy(t *testing.T) {
+	refuseLocks(t)
+	store := open(t)
+	loaded := make(chan error)
+	go func() {
+		_, err := store.Load(t.Context())
+		loaded <- err
+	}()
+	time.AfterFunc(0, func() {
+		for begin := time.Now(); time.Since(begin) < 3100*time.Millisecond; {
+		}
+	})
+	if err := <-loaded; err != nil {
+		t.Error(err)
 	}
 }

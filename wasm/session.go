@@ -32,9 +32,7 @@ func open(v jsbridge.Value) (any, error) {
 	}))
 	set("refresh", jsbridge.AsyncFuncOf(func(args []jsbridge.Value) (any, error) {
 		rejected, _ := args[0].Text()
-		ctx, stop := jsbridge.Context(args[1])
-		defer stop()
-		return accessToken(s.Refresh(ctx, rejected))
+		return accessToken(s.Refresh(context.Background(), rejected))
 	}))
 	set("signIn", jsbridge.AsyncFuncOf(func(args []jsbridge.Value) (any, error) {
 		r, err := opts.Provider.Complete(tokenResponse(args[0]))

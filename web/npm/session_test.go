@@ -4,6 +4,7 @@ package npm_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -271,6 +272,27 @@ func TestEventsBeforeTheModule(t *testing.T) {
 		if strings.Join(got, " ") != test.want {
 			t.Errorf("%s, then %s: events %q, want %q", test.before, test.meanwhile, got, test.want)
 		}
+	}
+}
+
+// However many callers there are, Go is called for one of them.
+func TestManyCallersAreOneCallOfGo(t *testing.T) {
+	s := newSite(t)
+	got := eval[[]any](s.open("esm"), `
+		let calls = 0;
+		const { instantiate } = WebAssembly;
+		WebAssembly.instantiate = async (...args) => {
+			const { exports } = await instantiate.apply(WebAssembly, args);
+			return { exports: { ...exports, resume: () => (calls++, exports.resume()) } };
+		};
+		store(valid);
+		const session = await onerefresh.open(options);
+		const all = (options) => Promise.all(Array.from({length: 1000}, () => session.getAccessToken(options)));
+		const tokens = new Set(await all({forceRefresh: true}));
+		for (const token of await all({rejected: [...tokens][0]})) tokens.add(token);
+		return [...tokens, calls < 500];`)
+	if fmt.Sprint(got) != "[a2 a3 true]" {
+		t.Errorf("tokens, and whether there were few calls: %v", got)
 	}
 }
 

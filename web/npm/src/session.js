@@ -19,8 +19,8 @@ export class Session extends EventTarget {
   #go;
   /** @type {Set<(token: string) => void>} to be told of a valid token that storage shows */
   #looks = new Set();
-  /** @type {Promise<string> | undefined} what callers without a valid token wait for */
-  #flight;
+  /** @type {Map<string | undefined, Promise<string>>} what callers wait for, by the token that was refused, if any */
+  #flights = new Map();
   /** @type {Set<(error: Error) => void>} rejects what is pending */
   #pending = new Set();
   /** @type {string | undefined} the access token that was handed out last */
@@ -63,7 +63,7 @@ export class Session extends EventTarget {
     this.#check(signal);
     if (forceRefresh) rejected ??= this.#last ?? this.#read()?.access_token ?? "";
     if (rejected !== undefined) return this.#refresh(rejected, signal);
-    this.#last = this.#live() ?? (await this.#until(signal, this.#token()));
+    this.#last = this.#live() ?? (await this.#until(signal, this.#share("token")));
     return this.#last;
   }
 
@@ -123,20 +123,25 @@ export class Session extends EventTarget {
     return record.live(stored, this.#margin) ? stored.access_token : undefined;
   }
 
-  /** All callers share one promise: there is no need for Go to know how many they are. */
-  #token() {
-    this.#flight ??= this.#soonest(undefined, "token").finally(() => (this.#flight = undefined));
-    return this.#flight;
+  /** Callers who want the same share one promise: there is no need for Go to know how many they are. */
+  #share(method, rejected) {
+    if (!this.#flights.has(rejected)) {
+      this.#flights.set(
+        rejected,
+        this.#soonest(method, rejected).finally(() => this.#flights.delete(rejected)),
+      );
+    }
+    return this.#flights.get(rejected);
   }
 
   async #refresh(rejected, signal) {
     this.#check(signal);
-    this.#last = await this.#until(signal, this.#soonest(rejected, "refresh", rejected, signal));
+    this.#last = await this.#until(signal, this.#share("refresh", rejected));
     return this.#last;
   }
 
   /** Settles with what the method in Go does, or with another tab's token, other than rejected, if storage shows that before. */
-  async #soonest(rejected, method, ...args) {
+  async #soonest(method, rejected) {
     let look;
     const shown = new Promise((resolve) => {
       look = (token) => token !== rejected && resolve(token);
@@ -144,7 +149,7 @@ export class Session extends EventTarget {
     });
     const mine = this.#turn();
     try {
-      return (await Promise.race([shown, mine?.begin])) ?? (await Promise.race([shown, this.#ask(method, ...args)]));
+      return (await Promise.race([shown, mine?.begin])) ?? (await Promise.race([shown, this.#ask(method, rejected)]));
     } finally {
       this.#looks.delete(look);
       mine?.end();
