@@ -325,7 +325,7 @@ func TestLockLostBeforeTheExchange(t *testing.T) {
 						unlock()
 					})
 					if record {
-						return w.store.CompareAndSwap(ctx, old, new)
+						return w.store.CompareAndSwap(context.WithoutCancel(ctx), old, new)
 					}
 					return context.Cause(ctx)
 				}
