@@ -8,7 +8,10 @@ export const medplum = new MedplumClient({
   fetch: (url, init) => {
     const headers = new Headers(init?.headers);
     headers.delete("Authorization"); // session.fetch adds the present token, and after a 401 the next one
-    return session.fetch(url, { ...init, headers });
+    return session.fetch(url, { ...init, headers }).catch((error) => {
+      medplum.invalidateUrl(url); // it would keep this failure for a minute, however soon there is a token again
+      throw error;
+    });
   },
 });
 

@@ -188,7 +188,11 @@ func TestMedplumOutage(t *testing.T) {
 		t.Error("signed out by a server that was out of order")
 	}
 	s.auth.Configure(func(c *authserver.Settings) { c.Failures = nil })
-	ours.wait(`tab.ask("2").then((outcome) => outcome === "200")`)
+	over := time.Now()
+	ours.wait(`tab.ask("1").then((outcome) => outcome === "200")`)
+	if took := time.Since(over); took > patience/2 {
+		t.Errorf("a resource was not to be had for %v after the outage", took)
+	}
 
 	s = newStage(t)
 	theirs := s.open("medplum-own", 1)[0]

@@ -44,6 +44,8 @@ if [ ! -e "$bin/$made" ]; then
 	rm -rf "$bin"
 	mkdir -p "$bin/path"
 	echo 'module tinygo' >"$bin/go.mod" # go vet ./... of the project stays out of it, even while it is copied
+	# Until a module is downloaded, it has no folder to list.
+	(cd "$here" && go mod download github.com/tinygo-org/tinygo) >&2
 	cp -r "$(cd "$here" && go list -m -f '{{.Dir}}' github.com/tinygo-org/tinygo)" "$bin/root"
 	chmod -R u+w "$bin/root"
 	mkdir -p "$bin/root/src/net" "$bin/root/src/context" # net is imported by nothing here, and looked for
