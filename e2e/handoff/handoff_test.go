@@ -12,7 +12,10 @@ import (
 // under package locks.
 func TestHandOff(t *testing.T) {
 	b := start(t)
-	const count = 2000
+	count, few := 2000, 300
+	if testing.Short() {
+		count, few = 500, 100
+	}
 	for _, c := range []struct {
 		name, store   string
 		first, second string // addresses
@@ -20,10 +23,10 @@ func TestHandOff(t *testing.T) {
 	}{
 		{"two tabs", "stores", "", "", count},
 		// Whatever a tab is refused, others must see its writes, and it theirs.
-		{"one without IndexedDB", "stores", "", "?without=indexedDB", 300},
-		{"both without IndexedDB", "stores", "?without=indexedDB", "?without=indexedDB", 300},
-		{"one without locks.query", "stores", "", "?without=query", 300},
-		{"both without locks.query", "stores", "?without=query", "?without=query", 300},
+		{"one without IndexedDB", "stores", "", "?without=indexedDB", few},
+		{"both without IndexedDB", "stores", "?without=indexedDB", "?without=indexedDB", few},
+		{"one without locks.query", "stores", "", "?without=query", few},
+		{"both without locks.query", "stores", "?without=query", "?without=query", few},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			holds := handOff(b.with(t), c.store, c.count, c.first, c.second)

@@ -7,13 +7,15 @@ install() {
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "$@"
 }
+candidate() { apt-cache policy "$1" 2>/dev/null | grep 'Candidate: [0-9]' >/dev/null; } # all of it is read: grep -q fails the pipe
 may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable chrome \
 	"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium; do
 	if [ -n "$name" ] && command -v "$name" >/dev/null; then
-		if [ "$name" = chromium ] && ! command -v chromium-headless-shell >/dev/null && may_install &&
-			apt-cache policy chromium-headless-shell 2>/dev/null | grep -q 'Candidate: [0-9]'; then
-			install chromium-headless-shell >&2 || true
+		if [ "$name" = chromium ] && ! command -v chromium-headless-shell >/dev/null && may_install; then
+			# A fresh machine may have no lists of packages yet.
+			candidate chromium-headless-shell || apt-get update -qq >&2 || true
+			if candidate chromium-headless-shell; then install chromium-headless-shell >&2 || true; fi
 		fi
 		exit 0
 	fi
