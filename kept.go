@@ -12,26 +12,44 @@ import (
 type kept struct {
 	spent, next *Record
 
-	// release lets go of the lock that tells others not to spend again what
-	// they find in the store.
+	// held and release are of the lock that tells others not to spend again what
+	// they find in the store. held is nil before it is taken, and used by one
+	// goroutine.
+	held    context.Context
 	release func()
 }
 
 // keep is called before the session's lock is released, so that the next
 // holder finds the other lock taken.
 func (s *Session) keep(spent, next *Record) {
-	release := func() {}
-	if next.Token.RefreshToken != spent.Token.RefreshToken {
-		ctx, cancel := withTimeout(context.Background(), keptTimeout)
-		defer cancel()
-		if _, unlock, err := s.opts.Locker.Lock(ctx, s.keptName()); err == nil {
-			release = unlock
-		}
+	s.forget() // what was kept before has become part of spent
+	k := &kept{spent: spent, next: next, release: func() {}}
+	s.mu.Lock()
+	s.kept = k
+	s.mu.Unlock()
+	s.lockKept(k)
+	go s.writeKept(k)
+}
+
+// lockKept takes the lock of k where it is needed and not held, be it that the
+// page was left meanwhile, and its locks with it.
+func (s *Session) lockKept(k *kept) {
+	if k.next.Token.RefreshToken == k.spent.Token.RefreshToken || k.held != nil && k.held.Err() == nil {
+		return
+	}
+	ctx, cancel := withTimeout(context.Background(), keptTimeout)
+	defer cancel()
+	held, unlock, err := s.opts.Locker.Lock(ctx, s.keptName())
+	if err != nil {
+		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kept = &kept{spent, next, release}
-	go s.writeKept()
+	if s.kept != k {
+		unlock()
+		return
+	}
+	k.held, k.release = held, unlock
 }
 
 // keptTimeout is how long to wait for a lock that is held for a moment by
@@ -53,10 +71,11 @@ func (s *Session) keptElsewhere(held context.Context) bool {
 	return false
 }
 
-// writeKept tries until the kept record is written, or somebody else has
-// written a later one. Close gives it a last try.
-func (s *Session) writeKept() {
-	for wait := firstBackoff; s.keeps(); wait = min(2*wait, longestBackoff) {
+// writeKept tries until what k keeps is written, or somebody else has written
+// something later. Close gives it a last try.
+func (s *Session) writeKept(k *kept) {
+	for wait := firstBackoff; s.keeps(k); wait = min(2*wait, longestBackoff) {
+		s.lockKept(k)
 		pause, stop := withTimeout(s.open, wait)
 		<-pause.Done()
 		stop()
@@ -65,7 +84,7 @@ func (s *Session) writeKept() {
 		if stored, err := s.opts.Store.Load(ctx); err == nil {
 			next := new(*s.current(&stored))
 			next.Generation++
-			if s.keeps() && s.swap(ctx, &stored, next) == nil {
+			if s.keeps(k) && s.swap(ctx, &stored, next) == nil {
 				s.forget()
 			}
 		}
@@ -76,10 +95,10 @@ func (s *Session) writeKept() {
 	}
 }
 
-func (s *Session) keeps() bool {
+func (s *Session) keeps(k *kept) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.kept != nil
+	return s.kept == k
 }
 
 func (s *Session) forget() {

@@ -577,6 +577,57 @@ func TestTokenThatCouldNotBeStoredIsKept(t *testing.T) {
 	})
 }
 
+// A page that is left loses its locks, and has what it keeps when it comes back.
+func TestKeptTokenIsGuardedAgainAfterItsLockWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		full, locker := &fullStore{MemoryStore: w.store}, &losable{Locker: w.locker}
+		tab := w.open(func(o *onerefresh.Options) { o.Store, o.Locker = full, locker })
+		w.signIn(tab)
+		w.expect(func(_ context.Context, rotate func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+			full.full.Store(true)
+			return rotate()
+		})
+		w.mustHave(w.storm(tab)...)
+		locker.lose()
+		time.Sleep(longestBackoff)
+		w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(w.open())...)
+		w.mustHaveSeen(t, 1)
+		full.full.Store(false)
+		time.Sleep(longestBackoff)
+		w.mustHave(w.storm(w.open())...)
+		w.mustHaveSeen(t, 1)
+	})
+}
+
+// A second token that cannot be written is guarded, and no longer than it is kept.
+func TestTokenIsKeptAfterAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		full := &fullStore{MemoryStore: w.store}
+		tab := w.open(func(o *onerefresh.Options) { o.Store = full })
+		w.signIn(tab)
+		for n := range 2 {
+			full.full.Store(false)
+			w.expect(func(_ context.Context, rotate func() (onerefresh.Response, error)) (onerefresh.Response, error) {
+				full.full.Store(true)
+				return rotate()
+			})
+			w.mustHave(w.storm(tab)...)
+			w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(w.open())...)
+			w.mustHaveSeen(t, n+1)
+			time.Sleep(w.lifetime)
+		}
+		full.full.Store(false)
+		time.Sleep(longestBackoff)
+		if _, unlock, err := w.locker.Lock(t.Context(), "session:kept"); err != nil {
+			t.Error(err)
+		} else {
+			unlock()
+		}
+	})
+}
+
 const longestBackoff = 30 * time.Second
 
 // fullStore refuses writes while full.
