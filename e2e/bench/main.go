@@ -84,9 +84,11 @@ func bench(only []string, tabs string, runs float64, compilers []string, names, 
 		return err
 	}
 	for _, part := range only {
-		switch part {
-		case "":
+		if part == "" {
 			continue
+		}
+		r.Machine[part] = on // of what is kept before its end, too
+		switch part {
 		case "sizes": // they were taken when it was built
 		case "start":
 			err = measureStart(r, built, measured, times(15))
@@ -100,10 +102,7 @@ func bench(only []string, tabs string, runs float64, compilers []string, names, 
 				}
 				signIns := times(10)
 				rounds := min(2, signIns)
-				if err := measureStorms(r, built, measured, n, rounds, signIns/rounds); err != nil {
-					return err
-				}
-				if err := r.save(kept); err != nil {
+				if err := measureStorms(r, built, measured, n, rounds, signIns/rounds, func() error { return r.save(kept) }); err != nil {
 					return err
 				}
 			}
@@ -115,7 +114,6 @@ func bench(only []string, tabs string, runs float64, compilers []string, names, 
 		if err != nil {
 			return fmt.Errorf("%s: %w", part, err)
 		}
-		r.Machine[part] = on
 		if err := r.save(kept); err != nil {
 			return err
 		}

@@ -303,7 +303,8 @@ The access token expires in all tabs at once, and each asks for another. A sessi
 is lost if the server has revoked it, or if a tab is left without a valid token. Each
 sign-in goes through two such storms, without a reload: the second only if it has
 survived the first. A peer that has lost all of the first four or more is not asked
-again. A dash is for what was not measured.
+again, nor with 50 tabs if each of 20 had presented the refresh token. A dash is for
+what was not measured.
 
 `)
 	at := 0
@@ -344,6 +345,17 @@ again. A dash is for what was not measured.
 		p.cells(q.Title, func(s *storms) string {
 			return fmt.Sprintf("%.3g", float64(s.First.Exchanges+s.Second.Exchanges)/float64(s.First.Storms+s.Second.Storms))
 		}, q.Name)
+	}
+	var troubled []string
+	for _, q := range p.peers {
+		for _, n := range p.tabs() {
+			if s := p.r.Storms[n][q.Name]; s != nil && s.Trouble != "" {
+				troubled = append(troubled, fmt.Sprintf("%s in %d tabs (%s)", q.Title, n, s.Trouble))
+			}
+		}
+	}
+	if troubled != nil {
+		fmt.Fprintf(p, "\nNot measured to the end: %s.\n", strings.Join(troubled, "; "))
 	}
 	p.measured("storms")
 	p.WriteString("\n")

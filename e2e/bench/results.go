@@ -33,7 +33,10 @@ type hot struct {
 	NoticesLogout bool
 }
 
-type storms struct{ First, Second expiries } // after a sign-in
+type storms struct {
+	First, Second expiries // after a sign-in
+	Trouble       string   // why there are no more of them
+}
 
 type expiries struct {
 	Storms, Lost, Reuse int

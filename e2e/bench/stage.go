@@ -21,7 +21,7 @@ import (
 
 const (
 	latency  = 50 * time.Millisecond // of the token endpoint
-	patience = 5 * time.Minute       // for what a page is told to do
+	patience = 15 * time.Minute      // for what a page is told to do: a dozen times 50 tabs may have to be reloaded
 )
 
 // A stage is a server, and a browser with a profile of its own.

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 )
 
@@ -41,9 +42,22 @@ func (a *expiries) add(b expiry) {
 // open.
 const lone = "lone"
 
+// hopeless reports whether all sessions were lost, so that there is nothing more
+// to be learned.
+func (s *storms) hopeless() bool { return s.First.Lost >= 4 && s.First.Lost == s.First.Storms }
+
+// many tabs tell a peer that does not coordinate them from one that is unlucky.
+const many = 20
+
+func uncoordinated(s *storms) bool {
+	return s != nil && s.hopeless() && s.First.Exchanges == many*s.First.Storms
+}
+
+var exception = regexp.MustCompile(`exception "[^"\n]*Error: ([^"\n]*)`)
+
 // measureStorms signs in per times in each of the rounds, and lets the access
-// token expire twice each time.
-func measureStorms(r *results, built string, all []peer, tabs, rounds, per int) error {
+// token expire twice each time. It keeps what it has after each round.
+func measureStorms(r *results, built string, all []peer, tabs, rounds, per int, keep func() error) error {
 	s, err := newStage(built)
 	if err != nil {
 		return err
@@ -74,13 +88,18 @@ func measureStorms(r *results, built string, all []peer, tabs, rounds, per int) 
 		}
 		for _, i := range rand.Perm(len(all)) {
 			got := r.Storms[tabs][all[i].Name]
-			// There is nothing more to be learned.
-			if got.First.Lost >= 4 && got.First.Lost == got.First.Storms {
+			if got.Trouble != "" || got.hopeless() || tabs > many && uncoordinated(r.Storms[many][all[i].Name]) {
 				continue
 			}
-			if err := s.storms(got, all[i].Name, tabs, tabs, per); err != nil {
+			err := s.storms(got, all[i].Name, tabs, tabs, per)
+			if thrown := exception.FindStringSubmatch(fmt.Sprint(err)); thrown != nil && !all[i].ours() && !all[i].Floor {
+				got.Trouble = thrown[1] // a client of somebody else ends nobody's measurements
+			} else if err != nil {
 				return err
 			}
+		}
+		if err := keep(); err != nil {
+			return err
 		}
 		progress(fmt.Sprintf("storms with %d tabs", tabs), round+1, rounds)
 	}

@@ -82,12 +82,17 @@ async function signIn(peer, count, only) {
     setAhead(ahead);
     const { inMemory } = await import(`/built/${peer}.js`);
     const name = inMemory ? `${peer}-${crypto.randomUUID()}` : peer;
-    const answer = await store(peer, name, lifetime);
-    const ready = await all("prepare", tabs, { peer, name, ahead, token: answer.access_token });
-    const trouble = ready.find(({ error }) => error);
-    if (!trouble) return { tabs, grant: answer.grant };
-    if (tries === 5) throw new Error(`${peer}: ${trouble.error}`);
-    console.log(peer, JSON.stringify(ready));
+    let trouble;
+    try {
+      const answer = await store(peer, name, lifetime);
+      const ready = await all("prepare", tabs, { peer, name, ahead, token: answer.access_token });
+      trouble = ready.find(({ error }) => error)?.error;
+      if (!trouble) return { tabs, grant: answer.grant };
+    } catch (error) { // the browser may be busy with what other clients left behind
+      trouble = error.message;
+    }
+    if (tries === 5) throw new Error(`${peer}: ${trouble}`);
+    console.log(peer, trouble);
     await reload(count);
   }
 }
