@@ -112,12 +112,13 @@ type aim struct {
 
 var (
 	aimStorm = aim{"the last of 20 tabs has its token, in times of a lone exchange", 1.3,
-		`All wake at the same moment, on two cores, and the request waits for three trips
-through the browser: to go ahead, to lock, and to put the attempt on record. The
-published pattern has one of these, and loses sessions. One trip less would help
-([design.md](design.md) says what came of that), and functions that the browser
-compiles before their first call. In 50 tabs there is more to wake than two cores can
-do in the time of an exchange.`}
+		`All wake at the same moment, on two cores: the floor below is what that alone takes,
+with no lock and the tab that refreshes named beforehand. Beyond it the request waits
+for three trips through the browser: to go ahead, to lock, and to put the attempt on
+record. The published pattern has one of these, and loses sessions. One trip less
+would help ([design.md](design.md) says what came of that), and functions that the
+browser compiles before their first call; most of all more cores, as in 50 tabs there
+is more to wake than two can do in the time of an exchange.`}
 	aimHot = aim{"a call with a valid token, in times of the fastest other that reads storage each time", 1,
 		"The loader reads and judges the record on each call."}
 	aimStored = aim{"start to the stored token, in times of auth0-spa-js", 1,
