@@ -600,34 +600,6 @@ func TestKeptTokenIsGuardedAgainAfterItsLockWasLost(t *testing.T) {
 	})
 }
 
-// A second token that cannot be written is guarded, and no longer than it is kept.
-func TestTokenIsKeptAfterAnother(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		full := &fullStore{MemoryStore: w.store}
-		tab := w.open(func(o *onerefresh.Options) { o.Store = full })
-		w.signIn(tab)
-		for n := range 2 {
-			full.full.Store(false)
-			w.expect(func(_ context.Context, rotate func() (onerefresh.Response, error)) (onerefresh.Response, error) {
-				full.full.Store(true)
-				return rotate()
-			})
-			w.mustHave(w.storm(tab)...)
-			w.mustFail(onerefresh.ErrTemporarilyUnavailable, w.storm(w.open())...)
-			w.mustHaveSeen(t, n+1)
-			time.Sleep(w.lifetime)
-		}
-		full.full.Store(false)
-		time.Sleep(longestBackoff)
-		if _, unlock, err := w.locker.Lock(t.Context(), "session:kept"); err != nil {
-			t.Error(err)
-		} else {
-			unlock()
-		}
-	})
-}
-
 const longestBackoff = 30 * time.Second
 
 // fullStore refuses writes while full.
