@@ -137,7 +137,7 @@ func TestSignOutTellsAllTabs(t *testing.T) {
 	t.Parallel()
 	v := newStage(t).signIn(5)
 	for _, tab := range v.tabs {
-		tab.wait(`tab.events.some(event => event.type === "signedin")`) // a session that lasts for less than 50 ms is no event
+		tab.wait(`tab.events.some(event => event.type === "signedin")`) // a session that lasts for less than 150 ms is no event
 	}
 	eval[any](v.tabs[2], "tab.signOut().then(() => null)")
 	for _, tab := range v.tabs {

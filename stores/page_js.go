@@ -46,10 +46,11 @@ func notifyAll() {
 
 // calm is how long the watchers wait for after a storage event, in ms. An event
 // wakes all tabs at once, most often while one of them has a refresh to send, or
-// while callers in the others wait for nothing but a processor. Nobody waits for
-// the watchers: the loader has answered such callers, and who has to see a write
-// listens for it.
-const calm = 50
+// while callers in the others wait for nothing but a processor. By then most servers
+// have answered: what the watchers do at the attempt is not done while the answer
+// arrives. Nobody waits for them: the loader has answered such callers, and who has
+// to see a write listens for it.
+const calm = 150
 
 // watch makes the page listen to events for as long as it lives.
 func watch() {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/onerefresh/onerefresh"
 	"github.com/onerefresh/onerefresh/jsbridge"
@@ -44,7 +45,9 @@ func open(v jsbridge.Value) (any, error) {
 	set("signOut", jsbridge.AsyncFuncOf(func([]jsbridge.Value) (any, error) {
 		return nil, s.SignOut(context.Background())
 	}))
+	rehearsal := time.AfterFunc(idleAfter, func() { go rehearse(&opts) })
 	set("close", jsbridge.FuncOf(func([]jsbridge.Value) any {
+		rehearsal.Stop()
 		s.Close()
 		for _, m := range methods {
 			m.Release()

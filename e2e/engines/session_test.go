@@ -62,7 +62,7 @@ func testSignOutTellsAllTabs(s *stage) {
 	grant := s.signIn(tabs, "alice")
 	s.mustAll(tabs, outcome, "token")
 	for _, tab := range tabs {
-		tab.wait(`tab.events.some(event => event.type === "signedin")`) // a session that lasts for less than 50 ms is no event
+		tab.wait(`tab.events.some(event => event.type === "signedin")`) // a session that lasts for less than 150 ms is no event
 	}
 	eval[any](tabs[1], "tab.signOut().then(() => null)")
 	for _, tab := range tabs {

@@ -200,6 +200,41 @@ func TestSignedOutPageLoadsTheModuleWhenIdle(t *testing.T) {
 	eventually(t, "the module is requested", func() bool { return s.count("/dist/onerefresh.wasm") == 1 })
 }
 
+// Once the page has been ready for a while, what a refresh needs first has run.
+func TestRehearsal(t *testing.T) {
+	s := newSite(t)
+	s.prelude = `
+		window.requested = [];
+		const { request } = LockManager.prototype;
+		LockManager.prototype.request = function (name, ...rest) {
+			requested.push(name);
+			return request.call(this, name, ...rest);
+		};`
+	page := s.open("esm")
+	eval[any](page, `
+		store(valid);
+		const ready = async (name) => {
+			const session = await onerefresh.open({ ...options, name });
+			await session.signOut();
+			return session;
+		};
+		(await ready("left")).close();
+		await ready("stays");`)
+	const rehearsed = `return requested.filter((name) => name.endsWith("/idle"))`
+	eventually(t, "there is a rehearsal", func() bool { return len(eval[[]string](page, rehearsed)) > 0 })
+	eventually(t, "its lock is released", func() bool {
+		return eval[int](page, `
+			const { held, pending } = await navigator.locks.query();
+			return [...held, ...pending].filter(({ name }) => name.endsWith("/idle")).length`) == 0
+	})
+	if got := eval[[]string](page, rehearsed); len(got) != 1 || got[0] != "onerefresh:stays/idle" {
+		t.Errorf("rehearsed under %q", got)
+	}
+	if s.count("/token") != 0 {
+		t.Error("a token was refreshed")
+	}
+}
+
 func TestStoredTokenIsFast(t *testing.T) {
 	s := newSite(t)
 	page := s.open("esm")
