@@ -45,6 +45,8 @@ func open(v jsbridge.Value) (any, error) {
 	set("signOut", jsbridge.AsyncFuncOf(func([]jsbridge.Value) (any, error) {
 		return nil, s.SignOut(context.Background())
 	}))
+	// In a goroutine, as a function value that waits would make TinyGo take all of
+	// its type for such.
 	rehearsal := time.AfterFunc(idleAfter, func() { go rehearse(&opts) })
 	set("close", jsbridge.FuncOf(func([]jsbridge.Value) any {
 		rehearsal.Stop()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,7 +201,8 @@ func TestSignedOutPageLoadsTheModuleWhenIdle(t *testing.T) {
 	eventually(t, "the module is requested", func() bool { return s.count("/dist/onerefresh.wasm") == 1 })
 }
 
-// Once the page has been ready for a while, what a refresh needs first has run.
+// Once a session has been open for a second, what a refresh begins with has run;
+// if it was closed by then, it has not.
 func TestRehearsal(t *testing.T) {
 	s := newSite(t)
 	s.prelude = `
@@ -211,24 +213,30 @@ func TestRehearsal(t *testing.T) {
 			return request.call(this, name, ...rest);
 		};`
 	page := s.open("esm")
-	eval[any](page, `
-		store(valid);
+	left := eval[string](page, `
 		const ready = async (name) => {
 			const session = await onerefresh.open({ ...options, name });
-			await session.signOut();
+			await session.signOut(); // which Go has to do
 			return session;
 		};
-		(await ready("left")).close();
-		await ready("stays");`)
+		for (let i = 0; ; i++) {
+			const begin = performance.now();
+			(await ready("left" + i)).close();
+			if (performance.now() - begin > 1000) continue; // on a busy machine, perhaps too late
+			await ready("stays");
+			return "onerefresh:left" + i + "/idle";
+		}`)
 	const rehearsed = `return requested.filter((name) => name.endsWith("/idle"))`
-	eventually(t, "there is a rehearsal", func() bool { return len(eval[[]string](page, rehearsed)) > 0 })
+	eventually(t, "there is a rehearsal", func() bool {
+		return slices.Contains(eval[[]string](page, rehearsed), "onerefresh:stays/idle")
+	})
 	eventually(t, "its lock is released", func() bool {
 		return eval[int](page, `
 			const { held, pending } = await navigator.locks.query();
 			return [...held, ...pending].filter(({ name }) => name.endsWith("/idle")).length`) == 0
 	})
-	if got := eval[[]string](page, rehearsed); len(got) != 1 || got[0] != "onerefresh:stays/idle" {
-		t.Errorf("rehearsed under %q", got)
+	if slices.Contains(eval[[]string](page, rehearsed), left) {
+		t.Error("a session that was closed had a rehearsal")
 	}
 	if s.count("/token") != 0 {
 		t.Error("a token was refreshed")
